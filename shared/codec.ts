@@ -1,0 +1,175 @@
+/** Frame ⇄ msgpack. The only door to msgpackr. A message is one or more frames, one after the other. */
+import { Packr, Unpackr } from 'msgpackr'
+import { assertNever, ProtocolError } from './errors.js'
+import { type Frame, Kind, toArray } from './frames.js'
+import { MAX_MESSAGE } from './limits.js'
+import { Scanner } from './scanner.js'
+
+const OPTIONS = { useRecords: false, variableMapSize: true, int64AsType: 'number' } as const
+
+/** Longest header of a data frame: array, kind, id and length, each in its longest form. */
+const DATA_HEADER = 1 + 1 + 5 + 5
+
+/** Packs frames into messages, in one buffer that is used again for each message. */
+export class Encoder {
+  readonly #packr = new Packr(OPTIONS)
+  #buffer = Buffer.allocUnsafeSlow(MAX_MESSAGE)
+  #length = 0
+
+  /** Bytes packed since the last `take`. */
+  get length(): number {
+    return this.#length
+  }
+
+  /** @returns the bytes that the frame took. */
+  add(frame: Frame): number {
+    if (frame.kind === Kind.data) return this.addData(frame.id, frame.body)
+    const packed = this.#packr.pack(toArray(frame))
+    this.#reserve(packed.length)
+    this.#buffer.set(packed, this.#length)
+    this.#length += packed.length
+    return packed.length
+  }
+
+  /** A data frame, by hand: msgpackr would copy the body into a buffer of its own first (2.5 µs instead of 0.4 for 16 KiB). */
+  addData(id: number, body: Uint8Array): number {
+    this.#reserve(DATA_HEADER + body.length)
+    const buffer = this.#buffer
+    const start = this.#length
+    let at = start
+    buffer[at++] = 0x93
+    buffer[at++] = Kind.data
+    if (id < 0x80) buffer[at++] = id
+    else {
+      buffer[at++] = 0xce
+      at = buffer.writeUInt32BE(id, at)
+    }
+    if (body.length < 0x100) {
+      buffer[at++] = 0xc4
+      buffer[at++] = body.length
+    } else {
+      buffer[at++] = 0xc5
+      at = buffer.writeUInt16BE(body.length, at)
+    }
+    buffer.set(body, at)
+    this.#length = at + body.length
+    return this.#length - start
+  }
+
+  /** The message so far. It is overwritten by the next `add`: send or copy it before. */
+  take(): Uint8Array {
+    const message = this.#buffer.subarray(0, this.#length)
+    this.#length = 0
+    return message
+  }
+
+  /** The sender's own bounds keep messages under MAX_MESSAGE; a batch of small frames may need some more room. */
+  #reserve(bytes: number): void {
+    if (this.#length + bytes <= this.#buffer.length) return
+    const larger = Buffer.allocUnsafeSlow(Math.max(2 * this.#buffer.length, this.#length + bytes))
+    larger.set(this.#buffer.subarray(0, this.#length))
+    this.#buffer = larger
+  }
+}
+
+export class Decoder {
+  readonly #unpackr = new Unpackr(OPTIONS)
+  readonly #scanner = new Scanner()
+  readonly #slice = { start: 0, end: 0 }
+
+  /**
+   * Calls `each` with every frame of a message, in order. Bodies are views into `message`.
+   * @throws ProtocolError at the first frame that is not one of ours; those before it were delivered.
+   */
+  decode(message: Buffer, each: (frame: Frame) => void): void {
+    if (message.length === 0) throw new ProtocolError('message is empty')
+    if (message.length > MAX_MESSAGE) throw new ProtocolError(`message is longer than ${MAX_MESSAGE} bytes`)
+    const scanner = this.#scanner
+    let at = 0
+    while (at < message.length) {
+      scanner.scan(message, at)
+      const end = scanner.end
+      each(this.#frame(message, at, end))
+      at = end
+    }
+  }
+
+  #frame(message: Buffer, start: number, end: number): Frame {
+    const scanner = this.#scanner
+    const kind = scanner.kind
+    const id = scanner.id
+    switch (kind) {
+      case Kind.data:
+        return { kind, id, body: message.subarray(scanner.bodyStart, scanner.bodyEnd) }
+      case Kind.ping:
+      case Kind.pong:
+        return { kind, nonce: id }
+      default:
+        break
+    }
+    const body =
+      scanner.bodyEnd > scanner.bodyStart ? message.subarray(scanner.bodyStart, scanner.bodyEnd) : null
+    this.#slice.start = start
+    this.#slice.end = end
+    const f = this.#unpackr.unpack(message, this.#slice) as Fields
+    switch (kind) {
+      case Kind.hello:
+        return {
+          kind,
+          agentVersion: f[1] as string,
+          maxConcurrent: f[2] as number,
+          weight: f[3] as number,
+          labels: f[4] as string[],
+          capabilities: f[5] as string[],
+          streamWindow: f[6] as number,
+          linkWindow: f[7] as number,
+        }
+      case Kind.welcome:
+        return {
+          kind,
+          gatewayVersion: f[1] as string,
+          linkId: f[2] as string,
+          pingInterval: f[3] as number,
+          pingTimeout: f[4] as number,
+          maxStreams: f[5] as number,
+          streamWindow: f[6] as number,
+          linkWindow: f[7] as number,
+          urls: f[8] as string[],
+        }
+      case Kind.goAway:
+        return { kind, reason: f[1] as 1 | 2 | 3, delay: f[2] as number, message: f[3] as string }
+      case Kind.open:
+        return {
+          kind,
+          id,
+          stream: f[2] as 1 | 2,
+          method: f[3] as string,
+          target: f[4] as string,
+          headers: f[5] as string[],
+          body,
+          end: f[7] as boolean,
+        }
+      case Kind.head:
+        return {
+          kind,
+          id,
+          status: f[2] as number,
+          reason: f[3] as string | null,
+          headers: f[4] as string[],
+          body,
+          end: f[6] as boolean,
+        }
+      case Kind.end:
+        return { kind, id, trailers: f[2] as string[] }
+      case Kind.credit:
+        return { kind, id, bytes: f[2] as number }
+      case Kind.reset:
+        return { kind, id, code: f[2] as 1 | 2 | 3 | 4 | 5, message: f[3] as string }
+      default:
+        return assertNever(kind)
+    }
+  }
+}
+
+/** What the grammar has accepted; the types of its places follow from the kind. */
+type Fields = readonly (string | number | boolean | null | Uint8Array | string[])[]

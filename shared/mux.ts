@@ -1,0 +1,217 @@
+/**
+ * The streams of one link. Sans-IO: `receive` takes a message that came, `pull` gives the next one to send, and
+ * `wake` is called when there is something to pull; "now" is handed in. The gateway's end opens streams (ids
+ * 1, 2, 3 …), the agent's accepts them.
+ */
+import { Decoder } from './codec.js'
+import { assertNever, ProtocolError } from './errors.js'
+import type { Data, Frame, Head, LinkFrame, Open, ResetCode } from './frames.js'
+import { Kind } from './frames.js'
+import { LINK_WINDOW, MAX_STREAM_ID } from './limits.js'
+import { Outbox } from './outbox.js'
+import { Stream, type StreamEvents, type StreamHost } from './stream.js'
+import type { WindowPool } from './window.js'
+
+export interface MuxOptions {
+  side: 'gateway' | 'agent'
+  pool: WindowPool
+  /** Milliseconds, monotonic. */
+  now(): number
+  /** There is something to pull. Called once until `pull` has given everything. */
+  wake(): void
+  /** A frame that is the link's affair: hello, welcome, ping, pong, going away. */
+  link(frame: LinkFrame): void
+  /** The gateway opened a stream (agent's side). Returns who serves it. The stream may be answered or reset at once. */
+  accept?(stream: Stream, open: Open): StreamEvents
+}
+
+/** What the peer said it takes, in hello or welcome. Until then a mux neither opens nor accepts streams. */
+export interface PeerLimits {
+  streamWindow: number
+  linkWindow: number
+  /** Streams that may be open at once. */
+  maxStreams: number
+}
+
+/** One for all links of a process: it holds nothing between two calls. */
+const decoder = new Decoder()
+
+export class Mux implements StreamHost {
+  rtt = 0
+
+  readonly #options: MuxOptions
+  readonly #streams = new Map<number, Stream>()
+  #peer: PeerLimits | undefined
+  #lastId = 0
+  readonly #outbox: Outbox
+  /** Body bytes received since the last credit for the link. */
+  #unacknowledged = 0
+  /** Body bytes the peer may still send on the link. */
+  #linkOpen = LINK_WINDOW
+
+  constructor(options: MuxOptions) {
+    this.#options = options
+    this.#outbox = new Outbox(options.wake)
+  }
+
+  /** Streams that are open. */
+  get size(): number {
+    return this.#streams.size
+  }
+
+  /** No id is left: the link must be replaced. */
+  get exhausted(): boolean {
+    return this.#lastId >= MAX_STREAM_ID
+  }
+
+  /** The handshake of the link is done. */
+  begin(peer: PeerLimits): void {
+    this.#peer = peer
+    this.#outbox.begin(peer.linkWindow)
+  }
+
+  /** Opens a stream (gateway's side). The caller has checked `size` against the peer's limit and `exhausted`. */
+  open(open: Omit<Open, 'kind' | 'id'>, events: StreamEvents): Stream {
+    const peer = this.#peer
+    if (peer === undefined || this.exhausted) throw new Error('open: the link takes no streams')
+    const stream = new Stream(this, ++this.#lastId, 'opener', peer.streamWindow, this.#options.pool, events)
+    this.#streams.set(stream.id, stream)
+    this.#outbox.push({ kind: Kind.open, id: stream.id, ...open })
+    if (open.end) stream.sending = 'done'
+    return stream
+  }
+
+  /** Sends a frame of the link itself. */
+  send(frame: LinkFrame): void {
+    this.#outbox.push(frame)
+  }
+
+  /**
+   * Takes a message from the peer.
+   * @throws ProtocolError where the peer broke the protocol: the link must end.
+   */
+  receive(message: Buffer): void {
+    decoder.decode(message, this.#frame)
+    if (this.#unacknowledged >= LINK_WINDOW / 4) {
+      this.#outbox.push({ kind: Kind.credit, id: 0, bytes: this.#unacknowledged })
+      this.#linkOpen += this.#unacknowledged
+      this.#unacknowledged = 0
+    }
+  }
+
+  /** The next message to send, or undefined where nothing is due. It is overwritten by the next `pull`. */
+  pull(): Uint8Array | undefined {
+    return this.#outbox.pull()
+  }
+
+  /** The link is gone: every stream ends. */
+  lost(message: string): void {
+    this.#outbox.clear()
+    for (const stream of [...this.#streams.values()]) {
+      stream.receiveReset({ kind: 'lost', sent: stream.id <= this.#outbox.openedUpTo, message })
+    }
+  }
+
+  // What streams need.
+
+  now(): number {
+    return this.#options.now()
+  }
+
+  sendHead(stream: Stream, head: Omit<Head, 'kind' | 'id'>): void {
+    this.#outbox.push({ kind: Kind.head, id: stream.id, ...head })
+  }
+
+  sendCredit(id: number, bytes: number): void {
+    this.#outbox.push({ kind: Kind.credit, id, bytes })
+  }
+
+  sendReset(stream: Stream, code: ResetCode, message: string): void {
+    this.#outbox.push({ kind: Kind.reset, id: stream.id, code, message })
+  }
+
+  ready(stream: Stream): void {
+    this.#outbox.ready(stream)
+  }
+
+  closed(stream: Stream): void {
+    this.#streams.delete(stream.id)
+  }
+
+  readonly #frame = (frame: Frame): void => {
+    switch (frame.kind) {
+      case Kind.hello:
+      case Kind.welcome:
+      case Kind.ping:
+      case Kind.pong:
+      case Kind.goAway:
+        this.#options.link(frame)
+        return
+      case Kind.open:
+        this.#accept(frame)
+        return
+      case Kind.head:
+        this.#find(frame)?.receiveHead(frame)
+        return
+      case Kind.data:
+        this.#countData(frame)
+        this.#find(frame)?.receiveData(frame.body)
+        return
+      case Kind.end:
+        this.#find(frame)?.receiveEnd(frame.trailers)
+        return
+      case Kind.credit:
+        this.#credit(frame.id, frame.bytes)
+        return
+      case Kind.reset:
+        this.#find(frame)?.receiveReset({ kind: 'peer', code: frame.code, message: frame.message })
+        return
+      default:
+        assertNever(frame)
+    }
+  }
+
+  /** A stream that is over is no error: its frames may have crossed our reset. One that never was, is. */
+  #find(frame: { kind: Kind; id: number }): Stream | undefined {
+    const stream = this.#streams.get(frame.id)
+    if (stream === undefined && frame.id > this.#lastId)
+      throw new ProtocolError(`stream ${frame.id} was never opened`)
+    return stream
+  }
+
+  #accept(open: Open): void {
+    const { accept, pool } = this.#options
+    const peer = this.#peer
+    if (accept === undefined) throw new ProtocolError('an agent opens no streams')
+    if (peer === undefined) throw new ProtocolError('open before welcome')
+    if (open.id <= this.#lastId)
+      throw new ProtocolError(`stream ${open.id}: ids only grow, the last was ${this.#lastId}`)
+    if (this.size >= peer.maxStreams) throw new ProtocolError(`more than ${peer.maxStreams} streams are open`)
+    this.#lastId = open.id
+    const stream = new Stream(this, open.id, 'acceptor', peer.streamWindow, pool, IGNORED)
+    this.#streams.set(open.id, stream)
+    if (open.end) stream.receiving = 'done'
+    stream.events = accept(stream, open)
+  }
+
+  #credit(id: number, bytes: number): void {
+    if (id > 0) {
+      const stream = this.#find({ kind: Kind.credit, id })
+      if (stream === undefined) return
+      stream.sendWindow.credit(bytes, `stream ${id}`)
+      if (stream.sendable) this.ready(stream)
+      return
+    }
+    if (!this.#outbox.credit(bytes)) return
+    for (const stream of this.#streams.values()) if (stream.sendable) this.ready(stream)
+  }
+
+  #countData(frame: Data): void {
+    this.#linkOpen -= frame.body.length
+    if (this.#linkOpen < 0) throw new ProtocolError(`link: window exceeded by ${-this.#linkOpen} bytes`)
+    this.#unacknowledged += frame.body.length
+  }
+}
+
+/** Who listens to a stream between its opening and its owner's word. */
+const IGNORED: StreamEvents = { head() {}, data() {}, end() {}, drain() {}, reset() {} }

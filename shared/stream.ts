@@ -1,0 +1,231 @@
+/**
+ * One stream, seen from one end: two directions, each `head` → `body` → `done`. Sans-IO: what is to be sent
+ * goes to the mux, what came is told to `events`.
+ */
+import { ProtocolError } from './errors.js'
+import type { Head, ResetCode } from './frames.js'
+import { ReceiveWindow, SendWindow, type WindowPool } from './window.js'
+
+/** What the owner of a stream is told. Nothing follows `reset`, nor the `end` of both directions. */
+export interface StreamEvents {
+  /** The peer's head: on the gateway an interim answer or the answer, on the agent never (it came with `open`). */
+  head(head: Head): void
+  /** Body bytes; a view that is only valid now. Each is given back with `read` once it is used up. */
+  data(chunk: Uint8Array): void
+  /** The peer's direction is complete. */
+  end(trailers: readonly string[]): void
+  /** `write` returned false before and may be called again. */
+  drain(): void
+  /** Ended before its end: by the peer, or because the link went (`lost`). */
+  reset(reason: StreamEnd): void
+}
+
+export type StreamEnd =
+  | { kind: 'peer'; code: ResetCode; message: string }
+  /** `sent`: whether any of it may have reached the peer. */
+  | { kind: 'lost'; sent: boolean; message: string }
+
+/** A direction of a stream. */
+export type Phase = 'head' | 'body' | 'done'
+
+/** What a stream needs of its mux. */
+export interface StreamHost {
+  now(): number
+  /** Round trip of the link, in milliseconds; 0 until it was measured. */
+  readonly rtt: number
+  sendHead(stream: Stream, head: Omit<Head, 'kind' | 'id'>): void
+  /** The stream has bytes or an end to send. */
+  ready(stream: Stream): void
+  sendCredit(id: number, bytes: number): void
+  sendReset(stream: Stream, code: ResetCode, message: string): void
+  /** Both directions are done. */
+  closed(stream: Stream): void
+}
+
+/** Bytes that `write` takes before it asks the writer to wait; enough to fill two messages. */
+const WRITE_AHEAD = 128 * 1024
+
+export class Stream {
+  readonly id: number
+  events: StreamEvents
+  sending: Phase
+  receiving: Phase
+  readonly sendWindow: SendWindow
+  readonly receiveWindow: ReceiveWindow
+  /** It stands in the mux's ring of streams with something to send. */
+  inRing = false
+
+  readonly #host: StreamHost
+  #queue: Uint8Array[] = []
+  #queued = 0
+  #ending: readonly string[] | undefined
+  #wantsDrain = false
+
+  constructor(
+    host: StreamHost,
+    id: number,
+    side: 'opener' | 'acceptor',
+    sendWindow: number,
+    pool: WindowPool,
+    events: StreamEvents,
+  ) {
+    this.id = id
+    this.events = events
+    this.#host = host
+    this.sending = side === 'opener' ? 'body' : 'head'
+    this.receiving = side === 'opener' ? 'head' : 'body'
+    this.sendWindow = new SendWindow(sendWindow)
+    this.receiveWindow = new ReceiveWindow(pool, host.now())
+  }
+
+  get open(): boolean {
+    return this.sending !== 'done' || this.receiving !== 'done'
+  }
+
+  /** Bytes written and not yet handed to the transport. */
+  get queued(): number {
+    return this.#queued
+  }
+
+  /** The acceptor's answer. With `end` nothing more may be written. Nothing happens on a stream that is over. */
+  head(head: Omit<Head, 'kind' | 'id'>): void {
+    if (this.sending !== 'head') return
+    this.#host.sendHead(this, head)
+    if (head.status < 200) return
+    this.sending = 'body'
+    if (head.end) this.#sendingDone()
+  }
+
+  /** Takes `chunk` (it must not change afterwards). @returns false: wait for `drain` before the next. */
+  write(chunk: Uint8Array): boolean {
+    if (this.sending !== 'body' || this.#ending !== undefined) return true
+    if (chunk.length > 0) {
+      this.#queue.push(chunk)
+      this.#queued += chunk.length
+      this.#host.ready(this)
+    }
+    if (this.#queued < WRITE_AHEAD) return true
+    this.#wantsDrain = true
+    return false
+  }
+
+  end(trailers: readonly string[] = []): void {
+    if (this.sending !== 'body' || this.#ending !== undefined) return
+    this.#ending = trailers
+    this.#host.ready(this)
+  }
+
+  /** Ends both directions now; what is queued is dropped. No event follows. */
+  reset(code: ResetCode, message: string): void {
+    if (!this.open) return
+    this.#drop()
+    this.#host.sendReset(this, code, message)
+    this.#host.closed(this)
+  }
+
+  /** The reader is done with `bytes` of what `data` gave it. */
+  read(bytes: number): void {
+    if (this.receiving !== 'body') return
+    const credit = this.receiveWindow.read(bytes, this.#host.now(), this.#host.rtt)
+    if (credit > 0) this.#host.sendCredit(this.id, credit)
+  }
+
+  // From the mux.
+
+  /** @returns whether `take` has something to give. */
+  get sendable(): boolean {
+    if (this.#queued > 0) return this.sendWindow.available > 0
+    return this.#ending !== undefined
+  }
+
+  /** The next bytes to send, at most `limit`, which is within the window. Something is queued. */
+  take(limit: number): Uint8Array {
+    const first = this.#queue[0]!
+    const whole = first.length <= limit
+    const chunk = whole ? first : first.subarray(0, limit)
+    if (whole) this.#queue.shift()
+    else this.#queue[0] = first.subarray(limit)
+    this.#queued -= chunk.length
+    this.sendWindow.spend(chunk.length)
+    return chunk
+  }
+
+  /** Trailers, where the queue is empty and the end is due: the direction is done. */
+  takeEnd(): readonly string[] | undefined {
+    const trailers = this.#ending
+    if (trailers === undefined || this.#queued > 0) return undefined
+    this.#sendingDone()
+    return trailers
+  }
+
+  /** Tells the writer that there is room, where it waits. */
+  wroteSome(): void {
+    if (!this.#wantsDrain || this.#queued >= WRITE_AHEAD / 2 || this.sending !== 'body') return
+    this.#wantsDrain = false
+    this.events.drain()
+  }
+
+  receiveHead(head: Head): void {
+    if (this.receiving !== 'head') throw new ProtocolError(`stream ${this.id}: head after head`)
+    if (head.status >= 200) this.receiving = 'body'
+    else if (head.end || head.body !== null)
+      throw new ProtocolError(`stream ${this.id}: interim head with a body or an end`)
+    this.events.head(head)
+    if (head.end && this.receiving === 'body') this.#receivingDone()
+  }
+
+  receiveData(chunk: Uint8Array): void {
+    if (this.receiving !== 'body') throw new ProtocolError(`stream ${this.id}: data ${this.#place()}`)
+    this.receiveWindow.receive(chunk.length, this.id)
+    this.events.data(chunk)
+  }
+
+  receiveEnd(trailers: readonly string[]): void {
+    if (this.receiving !== 'body') throw new ProtocolError(`stream ${this.id}: end ${this.#place()}`)
+    // Done before the event: the owner may end its own direction from inside it.
+    this.receiving = 'done'
+    this.receiveWindow.release()
+    this.events.end(trailers)
+    this.#checkClosed()
+  }
+
+  receiveReset(reason: StreamEnd): void {
+    if (!this.open) return
+    this.#drop()
+    this.#host.closed(this)
+    this.events.reset(reason)
+  }
+
+  /** The body that `open` brought was the whole. */
+  receivedAll(): void {
+    this.#receivingDone()
+  }
+
+  #receivingDone(): void {
+    if (this.receiving === 'done') return
+    this.receiving = 'done'
+    this.receiveWindow.release()
+    this.#checkClosed()
+  }
+
+  #sendingDone(): void {
+    this.sending = 'done'
+    this.#checkClosed()
+  }
+
+  #checkClosed(): void {
+    if (!this.open) this.#host.closed(this)
+  }
+
+  #drop(): void {
+    this.sending = this.receiving = 'done'
+    this.#queue = []
+    this.#queued = 0
+    this.#ending = undefined
+    this.receiveWindow.release()
+  }
+
+  #place(): string {
+    return this.receiving === 'head' ? 'before head' : 'after end'
+  }
+}
