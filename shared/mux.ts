@@ -13,7 +13,6 @@ import { Stream, type StreamEvents, type StreamHost } from './stream.js'
 import type { WindowPool } from './window.js'
 
 export interface MuxOptions {
-  side: 'gateway' | 'agent'
   pool: WindowPool
   /** Milliseconds, monotonic. */
   now(): number
