@@ -20,6 +20,8 @@ export interface MuxOptions {
   wake(): void
   /** A frame that is the link's affair: hello, welcome, ping, pong, going away. */
   link(frame: LinkFrame): void
+  /** The last open stream is over: a link that drains may end. */
+  empty?(): void
   /** The gateway opened a stream (agent's side). Returns who serves it. The stream may be answered or reset at once. */
   accept?(stream: Stream, open: Open): StreamEvents
 }
@@ -134,7 +136,7 @@ export class Mux implements StreamHost {
   }
 
   closed(stream: Stream): void {
-    this.#streams.delete(stream.id)
+    if (this.#streams.delete(stream.id) && this.#streams.size === 0) this.#options.empty?.()
   }
 
   readonly #frame = (frame: Frame): void => {

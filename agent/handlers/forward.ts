@@ -1,0 +1,145 @@
+/** Sends exchanges on to an HTTP server, bodies streamed both ways as the other side takes them. */
+import { STATUS_CODES } from 'node:http'
+import { Readable } from 'node:stream'
+import { ResetCode } from '../../shared/frames.js'
+import { endToEnd, type Fields, isHopByHop, nominated } from '../../shared/headers.js'
+import type { Exchange, ExchangeEvents, Handler } from '../exchange.js'
+import { formatTarget, type Target } from '../target.js'
+import { Upstream, UpstreamCall, type UpstreamFailure, type UpstreamTls } from '../upstream.js'
+
+export interface ForwardOptions {
+  readonly target: Target
+  /** `rewrite` (the upstream's own), `preserve` (the caller's), or the value itself. */
+  readonly hostHeader?: string | undefined
+  readonly tls?: UpstreamTls | undefined
+}
+
+export function forward(options: ForwardOptions): Handler {
+  const { target, hostHeader = 'rewrite', tls } = options
+  const upstream = new Upstream(target, tls)
+  const host =
+    hostHeader === 'rewrite' ? target.authority : hostHeader === 'preserve' ? undefined : hostHeader
+  const name = formatTarget(target)
+  return {
+    serve(exchange) {
+      const headers = requestFields(exchange.headers, host)
+      const { method, target, body, whole } = exchange
+      const call = new Forwarding(exchange, name)
+      const upload = whole ? undefined : new Upload(exchange)
+      if (upload !== undefined && body !== null) upload.push(body)
+      exchange.events = new Relay(call, upload)
+      upstream.start(call, { method, target, headers, body: upload ?? body })
+    },
+    close: () => upstream.close(),
+    destroy: () => upstream.destroy(),
+  }
+}
+
+/** Without fields of one connection and `expect`, which the edge has answered; with the `host` given, or the caller's. */
+function requestFields(fields: Fields, host: string | undefined): string[] {
+  const named = nominated(fields)
+  const kept: string[] = host === undefined ? [] : ['host', host]
+  for (let i = 0; i < fields.length; i += 2) {
+    const name = fields[i]!
+    if (isHopByHop(name) || name === 'expect' || named?.has(name)) continue
+    if (name === 'host' && host !== undefined) continue
+    kept.push(name, fields[i + 1]!)
+  }
+  return kept
+}
+
+/** The upstream's answer → the exchange. */
+class Forwarding extends UpstreamCall {
+  readonly #exchange: Exchange
+  readonly #name: string
+
+  constructor(exchange: Exchange, name: string) {
+    super()
+    this.#exchange = exchange
+    this.#name = name
+  }
+
+  protected override interim(status: number, headers: string[]): void {
+    this.#exchange.interim(status, endToEnd(headers))
+  }
+
+  protected override head(status: number, reason: string, headers: string[]): boolean {
+    const phrase = reason === '' || reason === STATUS_CODES[status] ? null : reason
+    this.#exchange.start(status, phrase, endToEnd(headers))
+    // A head that cannot be carried has failed the exchange.
+    if (this.#exchange.done) this.cancel()
+    return true
+  }
+
+  protected override chunk(chunk: Buffer): boolean {
+    return this.#exchange.write(chunk)
+  }
+
+  protected override complete(trailers: string[]): void {
+    this.#exchange.finish(trailers)
+  }
+
+  protected override failure({ kind, message }: UpstreamFailure): void {
+    this.#exchange.fail(ResetCode[kind], `upstream ${this.#name}: ${message}`)
+  }
+}
+
+/** What the gateway tells → the upstream. */
+class Relay implements ExchangeEvents {
+  readonly #call: Forwarding
+  readonly #upload: Upload | undefined
+
+  constructor(call: Forwarding, upload: Upload | undefined) {
+    this.#call = call
+    this.#upload = upload
+  }
+
+  data(chunk: Uint8Array): void {
+    this.#upload?.add(chunk)
+  }
+
+  end(): void {
+    this.#upload?.push(null)
+  }
+
+  drain(): void {
+    this.#call.resume()
+  }
+
+  abort(): void {
+    this.#call.cancel()
+  }
+}
+
+/** A request's body on its way out. Credit goes back as the upstream's socket takes it. */
+class Upload extends Readable {
+  readonly #exchange: Exchange
+  #unread = 0
+
+  constructor(exchange: Exchange) {
+    super({ highWaterMark: 64 * 1024 })
+    this.#exchange = exchange
+    // How the call ends is told by the call.
+    this.on('error', () => {})
+  }
+
+  add(chunk: Uint8Array): void {
+    if (this.destroyed) {
+      this.#exchange.read(chunk.length)
+      return
+    }
+    this.#unread += chunk.length
+    if (this.push(chunk)) this._read()
+  }
+
+  override _read(): void {
+    const bytes = this.#unread
+    this.#unread = 0
+    if (bytes > 0) this.#exchange.read(bytes)
+  }
+
+  override _destroy(_error: Error | null, callback: (error?: Error | null) => void): void {
+    this._read()
+    callback(null)
+  }
+}

@@ -1,0 +1,46 @@
+import { assertNever } from '../shared/errors.js'
+import type { DialResult } from './dial.js'
+
+/** Why a link is no more. */
+export type LinkEnd =
+  | Exclude<DialResult, { kind: 'open' }>
+  /** The gateway closed it, or its connection broke (1006). */
+  | { readonly kind: 'closed'; readonly code: number; readonly reason: string }
+  /** Nothing was heard for as long as a live gateway may be silent. */
+  | { readonly kind: 'silent'; readonly milliseconds: number }
+  /** The gateway broke the protocol. */
+  | { readonly kind: 'broken'; readonly rule: string }
+  /** Its owner ended it. */
+  | { readonly kind: 'stopped' }
+
+/** A phrase for people. */
+export function describeEnd(end: LinkEnd): string {
+  switch (end.kind) {
+    case 'refused': {
+      const detail = [end.code, end.detail].filter((part) => part !== undefined && part !== '').join(': ')
+      return `the gateway refused the link with ${end.status}${detail === '' ? '' : ` ${detail}`}`
+    }
+    case 'unreachable':
+      return `the gateway cannot be reached: ${describeError(end.error)}`
+    case 'closed':
+      return end.code === 1006
+        ? `the connection to the gateway broke${end.reason === '' ? '' : `: ${end.reason}`}`
+        : `the gateway closed the link with ${end.code}${end.reason === '' ? '' : ` ${end.reason}`}`
+    case 'silent':
+      return `the gateway was silent for ${end.milliseconds} ms`
+    case 'broken':
+      return `the gateway broke the protocol: ${end.rule}`
+    case 'stopped':
+      return 'the link was ended here'
+    default:
+      return assertNever(end)
+  }
+}
+
+/** An error of several attempts (both families of localhost) has no message of its own. */
+export function describeError(error: unknown): string {
+  if (error instanceof AggregateError && error.errors.length > 0)
+    return [...new Set(error.errors.map(describeError))].join('; ')
+  if (!(error instanceof Error)) return String(error)
+  return error.message || error.name
+}

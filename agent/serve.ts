@@ -1,0 +1,64 @@
+/** Streams that the gateway opens → a handler, as many at once as the instance takes. */
+import { type Open, ResetCode, StreamKind } from '../shared/frames.js'
+import type { Stream, StreamEvents } from '../shared/stream.js'
+import { Exchange, type Handler, IGNORED } from './exchange.js'
+
+export interface ServerOptions {
+  readonly handler: Handler
+  /** Exchanges at once, over all links. */
+  readonly maxConcurrent: number
+  /** Told of each exchange as it begins and once it is over. Must not throw. */
+  readonly observer?: ExchangeObserver | undefined
+}
+
+export interface ExchangeObserver {
+  began(exchange: Exchange): void
+  ended(exchange: Exchange): void
+}
+
+export class Server {
+  readonly #options: ServerOptions
+  #inFlight = 0
+  #draining = false
+
+  constructor(options: ServerOptions) {
+    this.#options = options
+  }
+
+  get inFlight(): number {
+    return this.#inFlight
+  }
+
+  /** Takes no new exchanges from now on. */
+  drain(): void {
+    this.#draining = true
+  }
+
+  /** Never throws: what a handler throws costs its own exchange. */
+  readonly accept = (stream: Stream, open: Open): StreamEvents => {
+    const { handler, maxConcurrent, observer } = this.#options
+    if (this.#draining) return refuse(stream, 'the agent is draining')
+    if (this.#inFlight >= maxConcurrent)
+      return refuse(stream, `the agent serves ${maxConcurrent} exchanges at once`)
+    if (open.stream !== StreamKind.http) return refuse(stream, 'the agent serves no WebSockets')
+    const exchange = new Exchange(stream, open, this.#ended)
+    this.#inFlight++
+    observer?.began(exchange)
+    try {
+      handler.serve(exchange)
+    } catch (error) {
+      exchange.threw(error)
+    }
+    return exchange
+  }
+
+  readonly #ended = (exchange: Exchange): void => {
+    this.#inFlight--
+    this.#options.observer?.ended(exchange)
+  }
+}
+
+function refuse(stream: Stream, message: string): StreamEvents {
+  stream.reset(ResetCode.refused, message)
+  return IGNORED
+}

@@ -1,0 +1,7 @@
+/**
+ * Text for a frame's message: one byte a character, no control characters, well within what a message may hold
+ * (512 characters are at most 1024 bytes).
+ */
+export function plainText(text: string): string {
+  return text.slice(0, 512).replace(/[^\x20-\x7e\xa0-\xff]/g, '?')
+}

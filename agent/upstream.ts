@@ -1,0 +1,236 @@
+/**
+ * Requests to one HTTP server, over connections that are kept. The only file that knows undici. It connects to its
+ * target and to nothing else, whatever a request says.
+ */
+import { connect as connectTcp, isIP, type Socket } from 'node:net'
+import type { Readable } from 'node:stream'
+import { connect as connectTls, rootCertificates } from 'node:tls'
+import { Client, type Dispatcher } from 'undici'
+import { describeError } from './link-end.js'
+import type { Target } from './target.js'
+
+export interface UpstreamTls {
+  /** PEM texts of authorities to trust beside Node's own. */
+  readonly ca?: readonly string[] | undefined
+  readonly insecure?: boolean | undefined
+}
+
+export interface UpstreamRequest {
+  readonly method: string
+  readonly target: string
+  /** Flat; with `host`, without fields of one connection. `content-length` frames a streamed body. */
+  readonly headers: string[]
+  readonly body: Uint8Array | Readable | null
+}
+
+export type UpstreamFailure =
+  /** Nothing reached the server. */
+  | { readonly kind: 'unreachable'; readonly message: string }
+  | { readonly kind: 'failed'; readonly message: string }
+
+const CONNECT_TIMEOUT = 10_000
+/** undici would leave a connection whose next request has another Host. `open` names the target in any case. */
+const SERVERNAME = 'upstream'
+/** Names and values of an answer's head together; a larger one is a failure. */
+const MAX_ANSWER_HEAD = 64 * 1024
+
+export class Upstream {
+  readonly #target: Target
+  readonly #tls: UpstreamTls
+  /** Free connections, the one used last at the end: what is not needed times out. */
+  readonly #idle: Connection[] = []
+  readonly #all = new Set<Connection>()
+
+  constructor(target: Target, tls: UpstreamTls = {}) {
+    this.#target = target
+    this.#tls = tls
+  }
+
+  /** Begins `call`. There are as many connections as calls: whoever calls bounds them. */
+  start(call: UpstreamCall, request: UpstreamRequest): void {
+    let connection = this.#idle.pop()
+    if (connection === undefined) {
+      connection = new Connection(this.#target, this.#tls)
+      this.#all.add(connection)
+    }
+    call.begin(this, connection)
+    connection.client.dispatch(
+      {
+        method: request.method,
+        path: request.target,
+        headers: request.headers,
+        body: request.body,
+        servername: SERVERNAME,
+      } as Dispatcher.DispatchOptions,
+      call,
+    )
+  }
+
+  /** From a call: `connection` may be used again. */
+  release(connection: Connection): void {
+    this.#idle.push(connection)
+  }
+
+  /** From a call: `connection` is in no known state. */
+  discard(connection: Connection): void {
+    this.#all.delete(connection)
+    connection.socket?.destroy()
+    // Not from inside one of undici's own callbacks.
+    queueMicrotask(() => void connection.client.destroy())
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.#all].map(({ client }) => client.close()))
+  }
+
+  destroy(): void {
+    for (const connection of [...this.#all]) this.discard(connection)
+  }
+}
+
+/** One TCP or unix connection at a time, made when it is needed. */
+class Connection {
+  readonly client: Client
+  socket: Socket | undefined
+
+  constructor(target: Target, tls: UpstreamTls) {
+    const secure = target.kind === 'tcp' && target.protocol === 'https:'
+    this.client = new Client(secure ? 'https://upstream' : 'http://upstream', {
+      pipelining: 1,
+      // The gateway owns every deadline.
+      headersTimeout: 0,
+      bodyTimeout: 0,
+      maxHeaderSize: MAX_ANSWER_HEAD,
+      connect: (_options, callback) => {
+        const socket = open(target, tls)
+        this.socket = socket
+        const settle = (error: Error | null): void => {
+          clearTimeout(timer)
+          socket.off('error', settle)
+          if (error === null) callback(null, socket)
+          else callback(error, null)
+        }
+        const timer = setTimeout(
+          () => socket.destroy(new Error(`no connection within ${CONNECT_TIMEOUT / 1000} s`)),
+          CONNECT_TIMEOUT,
+        )
+        socket.once('error', settle)
+        socket.once(secure ? 'secureConnect' : 'connect', () => settle(null))
+      },
+    })
+  }
+}
+
+function open(target: Target, tls: UpstreamTls): Socket {
+  const settings = { noDelay: true, keepAlive: true, keepAliveInitialDelay: 60_000 }
+  if (target.kind === 'unix') return connectTcp({ ...settings, path: target.path })
+  const { host, port, protocol } = target
+  // Both families of a name are tried, and the first that answers is taken.
+  const where = { ...settings, host, port, autoSelectFamily: true }
+  if (protocol === 'http:') return connectTcp(where)
+  return connectTls({
+    ...where,
+    servername: isIP(host) > 0 ? '' : host,
+    ALPNProtocols: ['http/1.1'],
+    ca: tls.ca === undefined ? undefined : [...rootCertificates, ...tls.ca],
+    rejectUnauthorized: tls.insecure !== true,
+  })
+}
+
+/** One request to an upstream: told what comes of it. A class to extend, so that each exchange costs one object. */
+export abstract class UpstreamCall implements Dispatcher.DispatchHandler {
+  #upstream: Upstream | undefined
+  #connection: Connection | undefined
+  #abort: (() => void) | undefined
+  #resume: (() => void) | undefined
+  #sent = false
+  #over = false
+
+  /** A head with a status below 200; another follows. */
+  protected abstract interim(status: number, headers: string[]): void
+  /** Flat; names in lower case, values as byte strings. @returns false: wait for `resume` before the body. */
+  protected abstract head(status: number, reason: string, headers: string[]): boolean
+  /** `chunk` is the receiver's. @returns false: wait for `resume`. */
+  protected abstract chunk(chunk: Buffer): boolean
+  protected abstract complete(trailers: string[]): void
+  /** The end, unless `cancel` was called. */
+  protected abstract failure(failure: UpstreamFailure): void
+
+  /** Tears the connection down, at once. Nothing is told afterwards. */
+  cancel(): void {
+    if (this.#over) return
+    this.#over = true
+    this.#abort?.()
+    this.#discard()
+  }
+
+  resume(): void {
+    this.#resume?.()
+  }
+
+  // From Upstream and undici.
+
+  begin(upstream: Upstream, connection: Connection): void {
+    this.#upstream = upstream
+    this.#connection = connection
+  }
+
+  onConnect(abort: () => void): void {
+    this.#sent = true
+    this.#abort = abort
+    if (this.#over) abort()
+  }
+
+  onHeaders(status: number, raw: Buffer[], resume: () => void, statusText: string): boolean {
+    if (this.#over) return true
+    if (status < 200) {
+      this.interim(status, textOf(raw))
+      return true
+    }
+    this.#resume = resume
+    // undici decodes the phrase as UTF-8; its bytes are wanted.
+    const reason = Buffer.from(statusText).toString('latin1')
+    return this.head(status, reason, textOf(raw))
+  }
+
+  onData(chunk: Buffer): boolean {
+    return this.#over || this.chunk(chunk)
+  }
+
+  onComplete(trailers: readonly (string | Buffer)[] | null): void {
+    const connection = this.#connection
+    if (this.#over || connection === undefined) return
+    // undici takes a reset for the end of a body that has no length.
+    const broken = connection.socket?.errored
+    if (broken) {
+      this.onError(broken)
+      return
+    }
+    this.#over = true
+    this.#upstream?.release(connection)
+    this.complete(trailers === null || trailers.length === 0 ? [] : textOf(trailers))
+  }
+
+  onError(error: Error): void {
+    if (this.#over) return
+    this.#over = true
+    this.#discard()
+    const message = describeError(error)
+    const isOurs = 'code' in error && error.code === 'UND_ERR_INVALID_ARG'
+    this.failure({ kind: this.#sent || isOurs ? 'failed' : 'unreachable', message })
+  }
+
+  #discard(): void {
+    if (this.#connection !== undefined) this.#upstream?.discard(this.#connection)
+  }
+}
+
+function textOf(raw: readonly (string | Buffer)[]): string[] {
+  const fields = new Array<string>(raw.length)
+  for (let i = 0; i < raw.length; i++) {
+    const piece = raw[i]!
+    const text = typeof piece === 'string' ? piece : piece.toString('latin1')
+    fields[i] = i % 2 === 0 ? text.toLowerCase() : text
+  }
+  return fields
+}

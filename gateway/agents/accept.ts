@@ -1,0 +1,38 @@
+/** Where agents come in: may this link open? What is refused is refused before the upgrade, with a problem. */
+import { Problem } from '../../shared/errors.js'
+import { PROTOCOL } from '../../shared/limits.js'
+import type { Upgrade } from '../edge/engine.js'
+import { newRequestId } from '../edge/request-id.js'
+import { parseClaim } from './claim.js'
+import { Link, type LinkSettings } from './link.js'
+import type { Registry } from './registry.js'
+
+export class Acceptor {
+  readonly #registry: Registry
+  readonly #settings: LinkSettings
+  #draining: number | undefined
+
+  constructor(registry: Registry, settings: LinkSettings) {
+    this.#registry = registry
+    this.#settings = settings
+  }
+
+  /** New links are refused from now on, with the advice (seconds) when to come again. */
+  drain(retryAfter: number): void {
+    this.#draining = retryAfter
+  }
+
+  /** @throws Problem where the link may not open. */
+  accept(upgrade: Upgrade): void {
+    if (this.#draining !== undefined) {
+      throw new Problem('draining', 'the gateway is shutting down', { retryAfter: this.#draining })
+    }
+    const claim = parseClaim(upgrade.head)
+    this.#registry.claimName(claim)
+    const link = new Link(newRequestId(), claim, this.#settings, this.#registry)
+    upgrade.events = { aborted: () => link.close(1006, '') }
+    const socket = upgrade.accept(PROTOCOL, [], link)
+    if (socket !== undefined) link.attach(socket)
+    else link.close(1006, '')
+  }
+}

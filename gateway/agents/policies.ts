@@ -1,0 +1,107 @@
+/**
+ * How one of several usable instances is chosen: one function each, one table. A policy gets either the whole
+ * short list of usable instances or, with more than `SHORT` candidates, a random sample of them.
+ */
+import { fnv1a, type Instance } from './instance.js'
+
+/** Up to this many candidates are looked at one by one. */
+export const SHORT = 64
+/** Of more, this many are drawn. Best of 32 is within a hair of best of all (Mitzenmacher: two are nearly enough). */
+export const SAMPLE = 32
+
+export interface Choice {
+  /** Usable instances, never empty; in order of connection where it is the whole list. */
+  readonly from: readonly Instance[]
+  /** What `sticky` sticks by. */
+  readonly stickyKey: string
+  /** The turn of `round-robin` and `weighted`, kept per selector. */
+  readonly rotation: Rotation
+  /** Uniform in [0, 1). */
+  random(): number
+}
+
+/** Whose turn it is, for one selector. */
+export interface Rotation {
+  turn: number
+  /** Smooth weighted round robin: what each has been owed (nginx). */
+  readonly owed: WeakMap<Instance, number>
+}
+
+type Policy = (choice: Choice) => Instance
+
+export const POLICIES = {
+  first: ({ from }) => from[0]!,
+
+  'round-robin': ({ from, rotation }) => from[rotation.turn++ % from.length]!,
+
+  random: ({ from, random }) => pick(from, random),
+
+  weighted: ({ from, rotation: { owed } }) => {
+    let total = 0
+    let best = from[0]!
+    let most = Number.NEGATIVE_INFINITY
+    for (const instance of from) {
+      const due = (owed.get(instance) ?? 0) + instance.weight
+      owed.set(instance, due)
+      total += instance.weight
+      if (due > most) {
+        most = due
+        best = instance
+      }
+    }
+    owed.set(best, most - total)
+    return best
+  },
+
+  'least-inflight': ({ from, random }) => {
+    let best = from[0]!
+    let ties = 1
+    for (let i = 1; i < from.length; i++) {
+      const instance = from[i]!
+      if (instance.inflight > best.inflight) continue
+      if (instance.inflight < best.inflight) {
+        best = instance
+        ties = 1
+      } else if (random() * ++ties < 1) best = instance
+    }
+    return best
+  },
+
+  'lowest-latency': ({ from, random }) => {
+    if (from.length === 1) return from[0]!
+    const first = Math.floor(random() * from.length)
+    const second = (first + 1 + Math.floor(random() * (from.length - 1))) % from.length
+    const a = from[first]!
+    const b = from[second]!
+    return a.cost <= b.cost ? a : b
+  },
+
+  sticky: ({ from, stickyKey }) => {
+    const key = fnv1a(stickyKey)
+    let best = from[0]!
+    let highest = -1
+    for (const instance of from) {
+      const score = mix(key, instance.seed)
+      if (score > highest) {
+        highest = score
+        best = instance
+      }
+    }
+    return best
+  },
+} as const satisfies Record<string, Policy>
+
+export type PolicyName = keyof typeof POLICIES
+
+export const isPolicy = (name: string): name is PolicyName => Object.hasOwn(POLICIES, name)
+
+const pick = (from: readonly Instance[], random: () => number): Instance =>
+  from[Math.floor(random() * from.length)]!
+
+/** Finaliser of MurmurHash3 over both: every bit of either moves every bit of the score. */
+function mix(key: number, seed: number): number {
+  let hash = key ^ Math.imul(seed, 0x9e3779b1)
+  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b)
+  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35)
+  return (hash ^ (hash >>> 16)) >>> 0
+}

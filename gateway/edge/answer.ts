@@ -1,0 +1,47 @@
+/** An agent's head, held against HTTP before a caller sees any of it: everything an agent sends is untrusted. */
+import { Problem } from '../../shared/errors.js'
+import type { Head } from '../../shared/frames.js'
+import { isFieldValue, isHopByHop, isToken, nominated } from '../../shared/headers.js'
+import type { ResponseHead } from './engine.js'
+
+/** Whether an answer to `method` with `status` has no body, whatever its fields say (RFC 9112 §6.3). */
+export const isBodyless = (method: string, status: number): boolean =>
+  method === 'HEAD' || status === 204 || status === 304
+
+/**
+ * The head to send on, with the gateway's own fields added.
+ * @throws Problem `agent_error` naming what is wrong with the agent's.
+ */
+export function answerHead(head: Head, method: string, tunnelId: string, requestId: string): ResponseHead {
+  const { status, reason, headers } = head
+  if (status < 200) throw broken(`status ${status} is no final answer`)
+  if (reason !== null && !isFieldValue(reason)) throw broken('the reason phrase holds a control character')
+  const named = nominated(headers)
+  const out: string[] = []
+  let length: number | undefined
+  for (let i = 0; i < headers.length; i += 2) {
+    const name = headers[i]!
+    const value = headers[i + 1]!
+    if (!isToken(name)) throw broken('a field name is not a token')
+    if (!isFieldValue(value)) throw broken(`field ${name} holds a control character`)
+    if (name === 'content-length') {
+      const bytes = /^\d{1,15}$/.test(value) ? Number(value) : Number.NaN
+      if (Number.isNaN(bytes) || (length !== undefined && length !== bytes))
+        throw broken('Content-Length is not one plain number')
+      length = bytes
+      continue
+    }
+    if (isHopByHop(name) || name.startsWith('gw-') || named?.has(name)) continue
+    out.push(name, value)
+  }
+  out.push('gw-tunnel-id', tunnelId, 'gw-request-id', requestId)
+  if (head.end && !isBodyless(method, status)) {
+    const bytes = head.body?.length ?? 0
+    if (length !== undefined && length !== bytes)
+      throw broken(`the body has ${bytes} bytes, Content-Length says ${length}`)
+    length = bytes
+  }
+  return { status, reason: reason ?? undefined, headers: out, length }
+}
+
+const broken = (rule: string): Problem => new Problem('agent_error', `the agent's answer: ${rule}`)

@@ -1,0 +1,79 @@
+/**
+ * The head that goes on to the agent: the caller's fields without those of one connection and the gateway's own,
+ * with the forwarded fields (RFC 7239 and the `x-forwarded-*` in use) set or, behind a trusted proxy, kept.
+ */
+import ipaddr from 'ipaddr.js'
+import { isHopByHop, nominated } from '../../shared/headers.js'
+import type { RequestHead } from './engine.js'
+
+export type TrustedProxies = readonly [ipaddr.IPv4 | ipaddr.IPv6, number][]
+
+/** `cidrs`: addresses with or without a prefix length, as the options have checked them. */
+export function trustedProxies(cidrs: readonly string[]): TrustedProxies {
+  return cidrs.map((cidr) =>
+    cidr.includes('/') ? ipaddr.parseCIDR(cidr) : [ipaddr.process(cidr), cidr.includes(':') ? 128 : 32],
+  )
+}
+
+export function isTrusted(address: string, trusted: TrustedProxies): boolean {
+  if (trusted.length === 0 || !ipaddr.isValid(address)) return false
+  const parsed = ipaddr.process(address)
+  return trusted.some(
+    ([range, bits]) => range.kind() === parsed.kind() && parsed.match([range, bits] as never),
+  )
+}
+
+export interface ForwardFacts {
+  requestId: string
+  /** The path prefix that was cut off, under `/t/…`. */
+  prefix?: string | undefined
+  trusted: TrustedProxies
+}
+
+/** Fields that a trusted proxy may have set and that are kept then. */
+const KEPT = new Set(['x-forwarded-proto', 'x-forwarded-host', 'x-forwarded-port', 'x-forwarded-prefix'])
+
+/** @returns the flat field list to send on. `content-length` stays: it frames the body upstream. */
+export function forwardedHead(head: RequestHead, facts: ForwardFacts): string[] {
+  const { headers, remoteAddress, secure } = head
+  const believed = isTrusted(remoteAddress, facts.trusted)
+  const named = nominated(headers)
+  const out: string[] = []
+  const kept = new Map<string, string>()
+  let host = ''
+  for (let i = 0; i < headers.length; i += 2) {
+    const name = headers[i]!
+    const value = headers[i + 1]!
+    if (isHopByHop(name) || name === 'expect' || name.startsWith('gw-') || named?.has(name)) continue
+    if (name === 'host') host = value
+    else if (name === 'x-forwarded-for' || name === 'forwarded' || KEPT.has(name)) {
+      if (believed) kept.set(name, kept.has(name) ? `${kept.get(name)}, ${value}` : value)
+      continue
+    } else if (name.startsWith('x-forwarded-') || name === 'x-real-ip') {
+      if (!believed) continue
+    }
+    out.push(name, value)
+  }
+  const proto = secure ? 'https' : 'http'
+  const element = `for=${node(remoteAddress)};host="${host.replace(/["\\]/g, '\\$&')}";proto=${proto}`
+  const append = (name: string, value: string): string =>
+    kept.has(name) ? `${kept.get(name)}, ${value}` : value
+  out.push('x-forwarded-for', append('x-forwarded-for', remoteAddress))
+  out.push('x-forwarded-proto', kept.get('x-forwarded-proto') ?? proto)
+  out.push('x-forwarded-host', kept.get('x-forwarded-host') ?? host)
+  out.push('x-forwarded-port', kept.get('x-forwarded-port') ?? portOf(host, secure))
+  const prefix = `${kept.get('x-forwarded-prefix') ?? ''}${facts.prefix ?? ''}`
+  if (prefix !== '') out.push('x-forwarded-prefix', prefix)
+  out.push('forwarded', append('forwarded', element), 'gw-request-id', facts.requestId)
+  return out
+}
+
+/** IPv6 is quoted and bracketed (RFC 7239 §6). */
+const node = (address: string): string =>
+  address.includes(':') ? `"[${address}]"` : address === '' ? 'unknown' : address
+
+/** The port that the caller used. */
+function portOf(host: string, secure: boolean): string {
+  const at = host.lastIndexOf(':')
+  return at > host.lastIndexOf(']') && at > 0 ? host.slice(at + 1) : secure ? '443' : '80'
+}

@@ -1,0 +1,71 @@
+/** What the gateway itself answers: a problem (RFC 9457), as JSON or, for browsers, as a small page; or JSON. */
+import { STATUS_CODES } from 'node:http'
+import { Problem } from '../../shared/errors.js'
+import { type Fields, getField } from '../../shared/headers.js'
+import type { ResponseHead } from './engine.js'
+
+export interface Reply {
+  head: ResponseHead
+  body: string
+}
+
+/** Any error as a problem: what is not one already is ours, and its text stays with us. */
+export function asProblem(error: unknown): Problem {
+  return error instanceof Problem ? error : new Problem('agent_error', 'an internal error', { cause: error })
+}
+
+/** `close`: the connection ends with this answer. */
+export function problemReply(problem: Problem, requestId: string, headers: Fields, close = false): Reply {
+  const page = wantsPage(getField(headers, 'accept'))
+  const fields = [
+    'content-type',
+    page ? 'text/html; charset=utf-8' : 'application/problem+json',
+    'cache-control',
+    'no-store',
+    'gw-request-id',
+    requestId,
+    ...problem.headers,
+  ]
+  if (problem.retryAfter !== undefined)
+    fields.push('retry-after', String(Math.max(1, Math.ceil(problem.retryAfter))))
+  const body = page ? problemPage(problem, requestId) : problemJson(problem, requestId)
+  return { head: { status: problem.status, headers: fields, close }, body }
+}
+
+function problemJson({ code, title, status, message }: Problem, requestId: string): string {
+  return `${JSON.stringify({ type: `urn:gw:problem:${code}`, title, status, detail: message, code, request_id: requestId })}\n`
+}
+
+/** Browsers: `Accept` names text/html and no JSON type. */
+const wantsPage = (accept: string | undefined): boolean =>
+  accept !== undefined && /text\/html/i.test(accept) && !/json/i.test(accept)
+
+function problemPage({ code, title, status, message }: Problem, requestId: string): string {
+  return `<!doctype html>
+<html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
+<title>${status} ${escapeHtml(title)}</title>
+<style>body{font:16px/1.5 system-ui,sans-serif;margin:15vh auto;max-width:36rem;padding:0 1rem}code{font-size:.9em}@media(prefers-color-scheme:dark){body{background:#111;color:#ddd}}</style>
+<h1>${status} ${escapeHtml(title)}</h1>
+<p>${escapeHtml(message)}</p>
+<p><code>${code}</code> · request <code>${escapeHtml(requestId)}</code></p>
+</html>
+`
+}
+
+const ENTITIES: Record<string, string> = {
+  '&': '&amp;',
+  '<': '&lt;',
+  '>': '&gt;',
+  '"': '&quot;',
+  "'": '&#39;',
+}
+const escapeHtml = (text: string): string => text.replace(/[&<>"']/g, (char) => ENTITIES[char]!)
+
+export function jsonReply(status: number, value: unknown, headers: Fields): Reply {
+  return {
+    head: { status, headers: ['content-type', 'application/json', ...headers] },
+    body: `${JSON.stringify(value)}\n`,
+  }
+}
+
+export const reasonPhrase = (status: number): string => STATUS_CODES[status] ?? 'Unknown'

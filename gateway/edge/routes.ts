@@ -1,0 +1,113 @@
+/** Path and host → what serves a request. Routing and forwarding use the same bytes: nothing is normalised. */
+import { Problem } from '../../shared/errors.js'
+import { getField } from '../../shared/headers.js'
+import { nameFault, parseHostLabel, parseTunnelId } from '../../shared/tunnel-id.js'
+import { type Selector, selectorFromFields, selectorOf } from '../agents/selector.js'
+import type { RequestHead } from './engine.js'
+
+export type Route =
+  | { kind: 'root' }
+  | { kind: 'health' }
+  | { kind: 'connections'; query: string }
+  | { kind: 'connection'; id: string; query: string }
+  /** Where agents connect. */
+  | { kind: 'links' }
+  | ProxyRoute
+
+export interface ProxyRoute {
+  kind: 'proxy'
+  via: 'forward' | 'tunnel' | 'host'
+  selector: Selector
+  /** What the agent sees. */
+  target: string
+  /** What was cut off the front of it, under `/t/…`. */
+  prefix?: string
+}
+
+export interface RouteSettings {
+  wsPath: string
+  /** Lower case, without a final dot. */
+  domains: readonly string[]
+}
+
+const READ = ['GET', 'HEAD']
+
+/** @throws Problem `not_found`, `method_not_allowed`, `invalid_selector` or `invalid_tunnel_id`. */
+export function route(head: RequestHead, settings: RouteSettings): Route {
+  const { method, target } = head
+  const label = settings.domains.length === 0 ? undefined : hostLabelOf(head, settings.domains)
+  if (label !== undefined) return byHost(head, label)
+  const at = target.indexOf('?')
+  const path = at < 0 ? target : target.slice(0, at)
+  const query = at < 0 ? '' : target.slice(at)
+  if (path === '/forward' || path.startsWith('/forward/')) {
+    const chosen = selectorOf(head.headers, query)
+    return {
+      kind: 'proxy',
+      via: 'forward',
+      selector: chosen.selector,
+      target: `${path.slice(8) || '/'}${chosen.query}`,
+    }
+  }
+  if (path.startsWith('/t/')) return byPath(head, path, query)
+  if (path === settings.wsPath) return only(READ, method, { kind: 'links' })
+  if (path === '/') return only(READ, method, { kind: 'root' })
+  if (path === '/health') return only(READ, method, { kind: 'health' })
+  if (path === '/connections') return only(READ, method, { kind: 'connections', query })
+  if (path.startsWith('/connections/') && path.indexOf('/', 13) < 0 && path.length > 13) {
+    return only(['DELETE'], method, { kind: 'connection', id: path.slice(13), query })
+  }
+  throw new Problem('not_found', 'nothing is served under this path')
+}
+
+function only(allowed: readonly string[], method: string, found: Route): Route {
+  if (allowed.includes(method)) return found
+  throw new Problem('method_not_allowed', `${method} is not served here`, {
+    headers: ['allow', allowed.join(', ')],
+  })
+}
+
+function byPath(head: RequestHead, path: string, query: string): Route {
+  const slash = path.indexOf('/', 3)
+  const word = slash < 0 ? path.slice(3) : path.slice(3, slash)
+  if (word === '') throw new Problem('not_found', '/t/ is followed by a tunnel id or a name')
+  const rest = slash < 0 ? '/' : path.slice(slash)
+  const selector = { ...selectorFromFields(head.headers) }
+  narrow(selector, word.startsWith('agent_') ? { tunnelId: parseTunnelId(word).id } : { name: nameOf(word) })
+  return { kind: 'proxy', via: 'tunnel', selector, target: `${rest}${query}`, prefix: `/t/${word}` }
+}
+
+/** The tunnel is fixed by the route: a selector can only narrow it, and one that contradicts matches nothing. */
+function narrow(selector: Selector, fixed: { tunnelId: string } | { name: string }): void {
+  const [key, value] = Object.entries(fixed)[0] as ['tunnelId' | 'name', string]
+  if (selector[key] !== undefined && selector[key] !== value)
+    throw new Problem('no_agent', 'the selector contradicts the tunnel of this route')
+  selector[key] = value
+}
+
+function nameOf(word: string): string {
+  const name = word.toLowerCase()
+  const fault = nameFault(name)
+  if (fault !== undefined)
+    throw new Problem('invalid_tunnel_id', `name ${JSON.stringify(word.slice(0, 80))} ${fault}`)
+  return name
+}
+
+/** The label before one of our domains; undefined for any other host. */
+function hostLabelOf(head: RequestHead, domains: readonly string[]): string | undefined {
+  const host = (getField(head.headers, 'host') ?? '').toLowerCase().replace(/:\d*$/, '').replace(/\.$/, '')
+  for (const domain of domains) {
+    if (host.length > domain.length && host.endsWith(`.${domain}`)) return host.slice(0, -domain.length - 1)
+  }
+  return undefined
+}
+
+function byHost(head: RequestHead, label: string): Route {
+  if (label.includes('.')) throw new Problem('not_found', 'a tunnel is one label under the domain')
+  const tunnel = parseHostLabel(label)
+  if (tunnel === undefined && nameFault(label) !== undefined)
+    throw new Problem('not_found', 'no tunnel can have this host name')
+  const selector = { ...selectorFromFields(head.headers) }
+  narrow(selector, tunnel === undefined ? { name: label } : { tunnelId: tunnel.id })
+  return { kind: 'proxy', via: 'host', selector, target: head.target }
+}

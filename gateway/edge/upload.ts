@@ -1,0 +1,127 @@
+/**
+ * A request's body on its way from the caller to a stream: held while there is no stream, written on when there
+ * is, paused when neither takes more. A body of up to 64 KiB stays held, so that the request can move.
+ */
+import { Problem } from '../../shared/errors.js'
+import type { Stream } from '../../shared/stream.js'
+import type { Caller } from './engine.js'
+
+/** Bytes of a body that are kept for another try, and that travel with the head. */
+export const HELD = 64 * 1024
+
+/** Milliseconds over which an upload's rate is judged. */
+const RATE_WINDOW = 10_000
+
+export interface UploadLimits {
+  /** Bytes; 0: none. */
+  maxBody: number
+  /** Bytes a second; 0: none. */
+  minUploadRate: number
+}
+
+export class Upload {
+  /** The caller has sent all of it. */
+  complete = false
+  bytes = 0
+  /** When a byte last moved; milliseconds. */
+  movedAt: number
+
+  readonly #caller: Caller
+  readonly #limits: UploadLimits
+  /** Undefined once more came than is kept. */
+  #held: Buffer[] | undefined = []
+  #stream: Stream | undefined
+  #paused = false
+  /** The rate's window: bytes in it, milliseconds in which we were ready to read. */
+  #windowBytes = 0
+  #windowReady = 0
+  #sweptAt: number
+
+  /** @throws Problem `payload_too_large` where the declared length already is. */
+  constructor(caller: Caller, limits: UploadLimits, length: number | 'chunked' | undefined, now: number) {
+    this.#caller = caller
+    this.#limits = limits
+    this.movedAt = this.#sweptAt = now
+    if (typeof length === 'number') this.#bound(length)
+  }
+
+  /** The request may be sent once more. */
+  get replayable(): boolean {
+    return this.#held !== undefined && this.bytes <= HELD
+  }
+
+  /** The whole body, where it is short and complete; null where it is empty. */
+  get whole(): Uint8Array | null | undefined {
+    if (!this.complete || this.#held === undefined || this.bytes > HELD) return undefined
+    if (this.bytes === 0) return null
+    return this.#held.length === 1 ? this.#held[0]! : Buffer.concat(this.#held)
+  }
+
+  /** @throws Problem `payload_too_large`. */
+  data(chunk: Buffer, now: number): void {
+    this.bytes += chunk.length
+    this.#windowBytes += chunk.length
+    this.movedAt = now
+    this.#bound(this.bytes)
+    this.#held?.push(chunk)
+    if (this.#stream === undefined) {
+      if (this.bytes > HELD) this.#pause()
+      return
+    }
+    if (this.bytes > HELD) this.#held = undefined
+    if (!this.#stream.write(chunk)) this.#pause()
+  }
+
+  end(): void {
+    this.complete = true
+    this.#stream?.end()
+  }
+
+  /** From now on the body goes to `stream`; with `inline` all of it went with the head. */
+  attach(stream: Stream, inline: boolean): void {
+    this.#stream = stream
+    if (inline) return
+    let room = true
+    for (const chunk of this.#held ?? []) room = stream.write(chunk)
+    if (this.bytes > HELD) this.#held = undefined
+    if (this.complete) stream.end()
+    else if (room) this.resume()
+  }
+
+  detach(): void {
+    this.#stream = undefined
+  }
+
+  resume(): void {
+    if (!this.#paused || this.complete) return
+    this.#paused = false
+    this.#caller.resume()
+  }
+
+  /** Whether the caller sends slower than it must. Called while no byte of the answer is out. */
+  tooSlow(now: number): boolean {
+    const passed = now - this.#sweptAt
+    this.#sweptAt = now
+    if (this.complete || this.#paused || this.#limits.minUploadRate === 0) {
+      this.#windowBytes = this.#windowReady = 0
+      return false
+    }
+    this.#windowReady += passed
+    if (this.#windowReady < RATE_WINDOW) return false
+    const slow = this.#windowBytes < (this.#limits.minUploadRate * RATE_WINDOW) / 1000
+    this.#windowBytes = this.#windowReady = 0
+    return slow
+  }
+
+  #pause(): void {
+    if (this.#paused || this.complete) return
+    this.#paused = true
+    this.#caller.pause()
+  }
+
+  #bound(bytes: number): void {
+    const { maxBody } = this.#limits
+    if (maxBody > 0 && bytes > maxBody)
+      throw new Problem('payload_too_large', `the request body is larger than ${maxBody} bytes`)
+  }
+}

@@ -1,0 +1,190 @@
+import type { ResponseHead } from './engine.js'
+import { headSize, writeHead } from './uws-head.js'
+import type { NativeResponse } from './uws-native.js'
+
+/**
+ * The engine's cork buffer. A chunked write that does not fit loses its data where the socket happens to be
+ * full at that moment, so none is larger; `tryEnd` tells what it sent, and may be.
+ */
+const CORK = 16 * 1024
+/** Length line and line ends of one chunk. */
+const CHUNK_FRAME = 32
+
+const nothing = () => {}
+
+/**
+ * Where a streamed answer stands.
+ * - `queued`: nothing is written. The head of a chunked answer leaves with its first body byte only.
+ * - `open`: head and some of the body are written.
+ * - `complete`: the engine has ended it; its response object is dead.
+ * - `handed`: all is written and the engine believes that more comes, so that bytes of a next request end the
+ *   connection. `flushed` tells whether the system is known to have taken all of it.
+ */
+export type AnswerPhase =
+  | { kind: 'queued' }
+  | { kind: 'open' }
+  | { kind: 'complete' }
+  | { kind: 'handed'; flushed: boolean }
+
+/** A whole answer without a body; a length is told for HEAD and 304. */
+export function endBodyless(res: NativeResponse, head: ResponseHead): void {
+  res.cork(() => {
+    writeHead(res, head)
+    if (head.length !== undefined && head.status !== 204)
+      res.writeHeader('content-length', String(head.length))
+    res.endWithoutBody()
+  })
+}
+
+/**
+ * The same, and the engine believes that more comes. True where the system is known to have taken it. Without
+ * a length the engine's own end cannot be used, so the date and the blank line are written here.
+ */
+export function writeBodyless(res: NativeResponse, head: ResponseHead): boolean {
+  const length = head.status === 204 ? undefined : head.length
+  let flushed = false
+  res.cork(() => {
+    writeHead(res, head)
+    if (length !== undefined && length > 0) {
+      res.writeHeader('connection', 'close')
+      res.tryEnd('', length)
+    } else {
+      res.writeHeader('date', new Date().toUTCString())
+      if (length === 0) res.writeHeader('content-length', '0')
+      res.writeHeader('connection', 'close\r\n')
+    }
+  })
+  if (length !== undefined && length > 0) {
+    res.cork(() => {
+      flushed = res.tryEnd('', length + 1)[0]
+    })
+  }
+  return flushed
+}
+
+/** One streamed answer: framing, and what the socket did not take. */
+export class UwsAnswer {
+  phase: AnswerPhase = { kind: 'queued' }
+  /** The socket is full; `pump` when it has room. */
+  blocked = false
+  ended = false
+  private readonly res: NativeResponse
+  readonly head: ResponseHead
+  private readonly length: number | undefined
+  private readonly close: boolean
+  private readonly queue: Uint8Array[] = []
+  /** Body bytes taken from above, and those of them that the engine took. */
+  private taken = 0
+  private sent = 0
+
+  /** `close`: the connection serves nothing after this answer. A `length` of 0 is not streamed. */
+  constructor(res: NativeResponse, head: ResponseHead, close: boolean) {
+    this.res = res
+    this.head = head
+    this.length = head.length
+    this.close = close
+  }
+
+  /** False: `length` bytes were promised and not given. */
+  get whole(): boolean {
+    return this.length === undefined || this.taken === this.length
+  }
+
+  write(chunk: Uint8Array): void {
+    const room = this.length === undefined ? chunk.length : Math.min(chunk.length, this.length - this.taken)
+    if (room === 0) return
+    this.taken += room
+    this.queue.push(room === chunk.length ? chunk : chunk.subarray(0, room))
+    if (!this.blocked) this.pump()
+  }
+
+  end(): void {
+    this.ended = true
+    if (!this.blocked) this.pump()
+  }
+
+  /** A head with a length need not wait for the body. */
+  flushHead(): void {
+    if (this.phase.kind === 'queued' && this.length !== undefined)
+      this.res.cork(() => this.openSized(this.length!))
+  }
+
+  /** Sends what the socket takes. */
+  pump(): void {
+    this.blocked = false
+    if (this.queue.length === 0 && this.phase.kind === 'open') this.res.cork(nothing)
+    while (this.queue.length > 0 && !this.blocked) {
+      if (this.length === undefined) this.sendChunk(this.queue[0]!)
+      else this.sendSized(this.queue[0]!, this.length)
+    }
+    if (!this.blocked && this.ended && this.phase.kind === 'open') this.finish()
+  }
+
+  private open(): void {
+    this.phase = { kind: 'open' }
+    writeHead(this.res, this.head)
+    if (this.close) this.res.writeHeader('connection', 'close')
+  }
+
+  /** An empty first `tryEnd` writes the head alone. */
+  private openSized(length: number): void {
+    this.open()
+    this.res.tryEnd('', length)
+  }
+
+  private sendSized(chunk: Uint8Array, length: number): void {
+    let ok = false
+    let complete = false
+    this.res.cork(() => {
+      if (this.phase.kind === 'queued') {
+        if (this.close) this.openSized(length)
+        else this.open()
+      }
+      // One byte more than there will be: the engine never sees the end.
+      ;[ok, complete] = this.res.tryEnd(chunk, this.close ? length + 1 : length)
+    })
+    if (complete) {
+      this.queue.length = 0
+      this.phase = { kind: 'complete' }
+    } else if (ok) {
+      this.sent += chunk.length
+      this.queue.shift()
+    } else {
+      const sent = this.res.getWriteOffset()
+      if (sent - this.sent === chunk.length) this.queue.shift()
+      else this.queue[0] = chunk.subarray(sent - this.sent)
+      this.sent = sent
+      this.blocked = true
+    }
+  }
+
+  private sendChunk(chunk: Uint8Array): void {
+    const queued = this.phase.kind === 'queued'
+    const room = Math.max(CORK - CHUNK_FRAME - (queued ? headSize(this.head) : 0), 1024)
+    let ok = false
+    this.res.cork(() => {
+      if (queued) this.open()
+      ok = this.res.write(chunk.length > room ? chunk.subarray(0, room) : chunk)
+    })
+    if (chunk.length > room) this.queue[0] = chunk.subarray(room)
+    else this.queue.shift()
+    this.blocked = !ok
+  }
+
+  private finish(): void {
+    if (this.length !== undefined) {
+      this.res.cork(() => {
+        const [flushed] = this.res.tryEnd('', this.length! + 1)
+        this.blocked = !flushed
+      })
+      if (!this.blocked) this.phase = { kind: 'handed', flushed: true }
+    } else if (this.close) {
+      // The last chunk, with an extension since a field has to have a colon: 0;a=": "
+      this.res.cork(() => this.res.writeHeader('\r\n0;a="', '"\r\n'))
+      this.phase = { kind: 'handed', flushed: false }
+    } else {
+      this.res.cork(() => this.res.end())
+      this.phase = { kind: 'complete' }
+    }
+  }
+}

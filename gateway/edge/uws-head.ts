@@ -1,0 +1,124 @@
+import { STATUS_CODES } from 'node:http'
+import type { RequestHead, ResponseHead } from './engine.js'
+import type { NativeRequest, NativeResponse } from './uws-native.js'
+
+const NON_ASCII = /[^\x00-\x7f]/
+const NON_TOKEN = /[^!#$%&'*+\-.^_`|~0-9A-Za-z]/
+/** What needs a second look in a response value; nearly none does. */
+const ODD = /[^\t\x20-\x7e]/
+const SPLITS = /[\r\n\0\u0100-\uffff]/
+
+/**
+ * Undefined where the bytes that were sent cannot be told: the engine decodes UTF-8 and replaces what is none,
+ * and gives the bytes only for the first field of a name.
+ */
+export function readHead(res: NativeResponse, req: NativeRequest): RequestHead | undefined {
+  const headers: string[] = []
+  let odd = false
+  req.forEach((name, value) => {
+    headers.push(name, value)
+    odd ||= NON_ASCII.test(value) || NON_ASCII.test(name)
+  })
+  if (odd && !restoreBytes(headers, req)) return undefined
+  const query = req.getQuery()
+  let target = query === undefined ? req.getUrl() : `${req.getUrl()}?${query}`
+  if (NON_ASCII.test(target)) {
+    if (target.includes('\ufffd')) return undefined
+    target = Buffer.from(target, 'utf8').toString('latin1')
+  }
+  const remoteAddress = addressText(new Uint8Array(res.getRemoteAddress()))
+  return { method: req.getCaseSensitiveMethod(), target, headers, remoteAddress, secure: false }
+}
+
+function restoreBytes(headers: string[], req: NativeRequest): boolean {
+  for (let i = 0; i < headers.length; i += 2) {
+    const name = headers[i]!
+    const value = headers[i + 1]!
+    if (NON_ASCII.test(name)) return false
+    if (!NON_ASCII.test(value)) continue
+    if (!value.includes('\ufffd')) headers[i + 1] = Buffer.from(value, 'utf8').toString('latin1')
+    else if (headers.filter((each, at) => at % 2 === 0 && each === name).length > 1) return false
+    else headers[i + 1] = req.getHeader(name)
+  }
+  return true
+}
+
+/** Text of 4 or 16 address bytes; RFC 5952 for IPv6, dotted where it maps IPv4. Empty where there are none. */
+export function addressText(bytes: Uint8Array): string {
+  if (bytes.length === 4) return `${bytes[0]}.${bytes[1]}.${bytes[2]}.${bytes[3]}`
+  if (bytes.length !== 16) return ''
+  const groups: number[] = []
+  for (let i = 0; i < 16; i += 2) groups.push((bytes[i]! << 8) | bytes[i + 1]!)
+  if (groups[5] === 0xffff && groups.slice(0, 5).every((group) => group === 0)) {
+    return addressText(bytes.subarray(12))
+  }
+  const hex = groups.map((group) => group.toString(16)).join(':')
+  const zeros = hex.match(/\b0(?::0)+\b/g)?.reduce((best, run) => (run.length > best.length ? run : best))
+  return zeros === undefined ? hex : hex.replace(new RegExp(`(^|:)${zeros}(:|$)`), '::')
+}
+
+/** Which rule the head breaks, or undefined. Nothing is written before this has been asked. */
+export function headFault(head: ResponseHead): string | undefined {
+  const { status, reason, headers } = head
+  if (!Number.isInteger(status) || status < 200 || status > 999) return `status ${status} is not 200 to 999`
+  if (reason !== undefined && ODD.test(reason) && SPLITS.test(reason)) {
+    return `reason phrase ${JSON.stringify(reason)} has CR, LF, NUL or a char above 255`
+  }
+  for (let i = 0; i < headers.length; i += 2) {
+    const name = headers[i]!
+    const value = headers[i + 1]
+    if (name === '' || NON_TOKEN.test(name))
+      return `response field name ${JSON.stringify(name)} is not a token`
+    if (value === undefined) return `response field ${name} has no value`
+    if (ODD.test(value) && SPLITS.test(value)) {
+      return `value of response field ${name} has CR, LF, NUL or a char above 255`
+    }
+  }
+  return undefined
+}
+
+/** Framing is the engine's, and so is the date: it writes one whatever is given. */
+function isEngines(name: string): boolean {
+  switch (name.length) {
+    case 4:
+      return name.toLowerCase() === 'date'
+    case 10:
+      return name.toLowerCase() === 'connection'
+    case 14:
+      return name.toLowerCase() === 'content-length'
+    case 17:
+      return name.toLowerCase() === 'transfer-encoding'
+    default:
+      return false
+  }
+}
+
+const statusLines = new Map<number, string>()
+
+function statusLine(status: number): string {
+  let line = statusLines.get(status)
+  if (line === undefined) statusLines.set(status, (line = `${status} ${STATUS_CODES[status] ?? ''}`))
+  return line
+}
+
+/** Strings are written as UTF-8, buffers as they are. */
+function native(text: string): string | Buffer {
+  return ODD.test(text) ? Buffer.from(text, 'latin1') : text
+}
+
+/** Status and fields of a head without fault; the blank line comes with the body. */
+export function writeHead(res: NativeResponse, head: ResponseHead): void {
+  const { status, reason, headers } = head
+  res.writeStatus(reason === undefined ? statusLine(status) : native(`${status} ${reason}`))
+  for (let i = 0; i < headers.length; i += 2) {
+    const name = headers[i]!
+    if (!isEngines(name)) res.writeHeader(name, native(headers[i + 1]!))
+  }
+}
+
+/** More bytes than the head can have: with what the engine adds, and room for a chunk's own frame. */
+export function headSize(head: ResponseHead): number {
+  let size = 256 + (head.reason?.length ?? 0)
+  for (const text of head.headers) size += text.length + 2
+  return size
+}

@@ -1,0 +1,195 @@
+import { assertNever } from '../../shared/errors.js'
+import type { NativeResponse } from './uws-native.js'
+import type { Turn } from './uws-turn.js'
+
+/**
+ * What a paused upload may bring in while the engine looks whether its caller is still there: one read of the
+ * engine's. Past it no one looks until `resume`.
+ */
+const HELD_MAX = 512 * 1024
+
+/** What became of a request body. `held` came in against a pause; `ended`: the end is behind it. */
+type IntakeState =
+  | { kind: 'flowing' }
+  | { kind: 'paused'; held: Buffer[]; bytes: number; ended: boolean }
+  | { kind: 'releasing'; held: Buffer[]; bytes: number; ended: boolean }
+  | { kind: 'delivered' }
+
+export interface IntakeEvents {
+  data(chunk: Buffer): void
+  end(): void
+  /** Writes what waits to be written; true if the socket is still full. */
+  unblock(): boolean
+  /** The socket is not polled any more, for writing neither. */
+  stopped(): void
+}
+
+let primed = false
+
+/**
+ * The request body of one caller.
+ *
+ * The engine's `pause` saves what the socket was polled for and `resume` restores it, but in two slots that
+ * all sockets share: one for sockets with bytes in the engine's buffer, one for those without. A `resume`
+ * restores what another socket saved, or nothing at all. Safe are: a pair in one turn; and a `resume` without
+ * buffered bytes, once the slot was filled. A write that does not go through ends a pause.
+ */
+export class UwsIntake {
+  /** The engine has read the body to its end. */
+  received = false
+  /** The socket is not polled, as far as is known. */
+  stopped = false
+  private state: IntakeState = { kind: 'flowing' }
+  private readonly res: NativeResponse
+  private readonly turn: Turn
+  private readonly events: IntakeEvents
+
+  constructor(res: NativeResponse, turn: Turn, events: IntakeEvents) {
+    this.res = res
+    this.turn = turn
+    this.events = events
+    res.onData((chunk, last) => {
+      turn.parsing = true
+      this.arrive(chunk, last)
+      turn.parsing = false
+    })
+    if (!primed) {
+      primed = true
+      this.keepAlive()
+    }
+  }
+
+  pause(): void {
+    const { state } = this
+    switch (state.kind) {
+      case 'flowing':
+        this.state = { kind: 'paused', held: [], bytes: 0, ended: false }
+        if (!this.received) this.stop()
+        return
+      case 'releasing':
+        this.state = { ...state, kind: 'paused' }
+        return
+      case 'paused':
+      case 'delivered':
+        return
+      default:
+        assertNever(state)
+    }
+  }
+
+  resume(): void {
+    if (this.state.kind !== 'paused') return
+    if (this.state.held.length === 0 && !this.state.ended) {
+      this.state = { kind: 'flowing' }
+      this.go()
+    } else {
+      this.state = { ...this.state, kind: 'releasing' }
+      this.turn.later(() => this.release())
+    }
+  }
+
+  /** Nothing is delivered any more; the engine reads on and drops. */
+  discard(): void {
+    this.state = { kind: 'delivered' }
+    if (this.stopped) this.go()
+  }
+
+  /** The caller is gone: the socket must not be touched. */
+  forget(): void {
+    this.state = { kind: 'delivered' }
+    this.stopped = false
+  }
+
+  /** Restarts the engine's timer. */
+  keepAlive(): void {
+    this.res.pause()
+    this.res.resume()
+  }
+
+  /** Polls a stopped socket for one turn, the only way to see that the caller has left. */
+  peek(): void {
+    if (this.state.kind !== 'paused' || this.state.bytes >= HELD_MAX) return
+    this.go()
+    this.turn.later(() => {
+      if (this.state.kind === 'paused' && !this.received) this.stop()
+    })
+  }
+
+  /** After a write that did not go through. */
+  stopAgain(): void {
+    if (this.stopped) this.res.pause()
+  }
+
+  private stop(): void {
+    this.stopped = true
+    this.res.pause()
+    this.events.stopped()
+  }
+
+  private go(): void {
+    if (!this.stopped) return
+    this.stopped = false
+    // A write that fails polls for everything, so only a socket without a backlog needs more.
+    if (!this.events.unblock()) this.keepAlive()
+  }
+
+  private arrive(chunk: ArrayBuffer, last: boolean): void {
+    const { state } = this
+    if (last) this.received = true
+    switch (state.kind) {
+      case 'delivered':
+        return
+      case 'paused':
+      case 'releasing':
+        if (chunk.byteLength > 0) {
+          state.held.push(Buffer.from(new Uint8Array(chunk)))
+          state.bytes += chunk.byteLength
+        }
+        state.ended ||= last
+        if (last) this.stopped = false
+        else if (state.kind === 'paused') this.stop()
+        return
+      case 'flowing':
+        if (chunk.byteLength > 0) this.events.data(Buffer.from(new Uint8Array(chunk)))
+        if (last) this.finish()
+        return
+      default:
+        assertNever(state)
+    }
+  }
+
+  /** The body's end, after its last chunk was delivered: that may have paused the rest. */
+  private finish(): void {
+    const { state } = this
+    switch (state.kind) {
+      case 'flowing':
+        this.state = { kind: 'delivered' }
+        this.events.end()
+        return
+      case 'paused':
+      case 'releasing':
+        state.ended = true
+        return
+      case 'delivered':
+        return
+      default:
+        assertNever(state)
+    }
+  }
+
+  private release(): void {
+    while (this.state.kind === 'releasing') {
+      const chunk = this.state.held.shift()
+      if (chunk !== undefined) {
+        this.state.bytes -= chunk.length
+        this.events.data(chunk)
+      } else if (this.state.ended) {
+        this.state = { kind: 'delivered' }
+        this.events.end()
+      } else {
+        this.state = { kind: 'flowing' }
+        this.go()
+      }
+    }
+  }
+}

@@ -1,0 +1,267 @@
+import { assertNever } from '../../shared/errors.js'
+import type { ResponseHead } from './engine.js'
+import { endBodyless, UwsAnswer, writeBodyless } from './uws-answer.js'
+import { headFault, writeHead } from './uws-head.js'
+import type { UwsIntake } from './uws-intake.js'
+import type { NativeResponse } from './uws-native.js'
+import type { Turn } from './uws-turn.js'
+
+/** A body of this size is not left to the engine alone: a reader that stalls on it would be cut after 10 s. */
+const RESPOND_MAX = 64 * 1024
+/** Sweeps that a caller who was told `connection: close` has to close it: 4 to 8 s. */
+const LINGER_SWEEPS = 2
+
+/** Said instead of a head that would split the answer. */
+const BAD_HEAD: ResponseHead = { status: 502, headers: ['content-type', 'text/plain'], close: true }
+
+/**
+ * How far the reply is. `lingering`: all is said and the caller should close; bytes of a next request end the
+ * connection. `done`: the response object is dead.
+ */
+type ReplyState =
+  | { kind: 'waiting' }
+  | { kind: 'streaming'; answer: UwsAnswer }
+  | { kind: 'lingering'; sweeps: number }
+  | { kind: 'done' }
+
+const WAITING: ReplyState = { kind: 'waiting' }
+const DONE: ReplyState = { kind: 'done' }
+
+export interface ReplyOwner {
+  /** There is room again after a `write` that returned false. */
+  writable(): void
+  /** The reply is said: no event may follow. */
+  over(): void
+}
+
+/** What one caller is told: the only place that writes to the response object. */
+export class UwsReply {
+  method = ''
+  /** A chunked request: the parser is lenient about where it ends. */
+  chunked = false
+  /** Undefined for a request without a body. */
+  intake: UwsIntake | undefined
+  private state: ReplyState = WAITING
+  private readonly res: NativeResponse
+  private readonly turn: Turn
+  private readonly owner: ReplyOwner
+  private listening = false
+  /** `write` has returned false and `writable` has not come yet. */
+  owed = false
+
+  constructor(res: NativeResponse, turn: Turn, owner: ReplyOwner) {
+    this.res = res
+    this.turn = turn
+    this.owner = owner
+  }
+
+  get kind(): ReplyState['kind'] {
+    return this.state.kind
+  }
+
+  get received(): boolean {
+    return this.intake === undefined || this.intake.received
+  }
+
+  /** What follows on the connection is not served. A body that is not read to its end would be read first. */
+  closes(head: ResponseHead): boolean {
+    return head.close === true || this.chunked || !this.received
+  }
+
+  respond(head: ResponseHead, body: Uint8Array | string): void {
+    if (!this.mayBegin(head)) return
+    const close = this.closes(head)
+    const length = typeof body === 'string' ? Buffer.byteLength(body) : body.length
+    if (this.isBodyless(head)) {
+      this.respondBodyless(head.length === undefined && length > 0 ? { ...head, length } : head, close)
+    } else if (length > RESPOND_MAX || (close && length > 0 && !this.received)) {
+      this.stream({ ...head, length }, close)
+      this.write(typeof body === 'string' ? Buffer.from(body) : body)
+      this.end()
+    } else if (close && !this.received) {
+      this.respondBodyless({ ...head, length: 0 }, close)
+    } else {
+      this.finish()
+      this.res.cork(() => {
+        writeHead(this.res, head)
+        this.res.end(body, close)
+      })
+    }
+  }
+
+  start(head: ResponseHead): void {
+    if (!this.mayBegin(head)) return
+    const close = this.closes(head)
+    if (this.isBodyless(head)) this.respondBodyless(head, close)
+    else if (head.length === 0) this.respond(head, '')
+    else this.stream(head, close)
+  }
+
+  write(chunk: Uint8Array): boolean {
+    const { state } = this
+    switch (state.kind) {
+      case 'streaming':
+        state.answer.write(chunk)
+        this.settle(state.answer)
+        this.owed = state.answer.blocked
+        return !this.owed
+      case 'waiting':
+      case 'lingering':
+      case 'done':
+        return true
+      default:
+        return assertNever(state)
+    }
+  }
+
+  end(): void {
+    const { state } = this
+    switch (state.kind) {
+      case 'streaming':
+        if (!state.answer.whole) this.cut()
+        else if (state.answer.phase.kind === 'queued') {
+          this.state = WAITING
+          this.respond(state.answer.head, '')
+        } else {
+          this.owner.over()
+          state.answer.end()
+          this.settle(state.answer)
+        }
+        return
+      case 'waiting':
+      case 'lingering':
+      case 'done':
+        return
+      default:
+        assertNever(state)
+    }
+  }
+
+  cut(): void {
+    if (this.state.kind === 'done' || this.state.kind === 'lingering') return
+    this.drop()
+  }
+
+  /** The response object is not to be touched any more. */
+  finish(): void {
+    this.state = DONE
+    this.turn.swept.delete(this)
+    this.turn.stopPumping(this)
+    this.owner.over()
+  }
+
+  sweep(): void {
+    const { state } = this
+    if (state.kind === 'lingering') {
+      state.sweeps += 1
+      if (state.sweeps >= LINGER_SWEEPS) this.drop()
+    } else if (this.intake?.stopped) this.intake.peek()
+    else if (state.kind === 'streaming' || !this.received) {
+      // Restarts the engine's timer, which would cut a stalled reader and an upload under 16 KB/s.
+      this.res.pause()
+      this.res.resume()
+    }
+  }
+
+  /** There is, or may be, room to write. */
+  pump(): void {
+    this.unblock()
+    if (!this.owed || this.state.kind !== 'streaming' || this.state.answer.blocked) return
+    this.owed = false
+    this.owner.writable()
+  }
+
+  /** Writes what waits; true if the socket is still full. */
+  unblock(): boolean {
+    if (this.state.kind === 'lingering') this.res.cork(() => {})
+    if (this.state.kind !== 'streaming') return false
+    const { answer } = this.state
+    answer.pump()
+    this.settle(answer)
+    return this.state.kind === 'streaming' && answer.blocked
+  }
+
+  /** After the socket was stopped: it tells nothing then, and a write that fails starts it again. */
+  keepStopped(): void {
+    if (this.state.kind !== 'streaming' || !this.intake?.stopped) {
+      this.turn.stopPumping(this)
+      return
+    }
+    this.intake.stopAgain()
+    this.turn.pumpEveryMoment(this)
+  }
+
+  private stream(head: ResponseHead, close: boolean): void {
+    const answer = new UwsAnswer(this.res, head, close)
+    this.state = { kind: 'streaming', answer }
+    this.turn.swept.add(this)
+    if (head.length === undefined) return
+    this.turn.later(() => {
+      if (this.state.kind === 'streaming') answer.flushHead()
+    })
+  }
+
+  /** Draws the consequences of what the answer has become. */
+  private settle(answer: UwsAnswer): void {
+    const { phase } = answer
+    switch (phase.kind) {
+      case 'complete':
+        this.finish()
+        return
+      case 'handed':
+        if (phase.flushed && this.received) this.drop()
+        else this.linger()
+        return
+      case 'queued':
+      case 'open':
+        if (answer.blocked) this.listen()
+        this.keepStopped()
+        return
+      default:
+        assertNever(phase)
+    }
+  }
+
+  private listen(): void {
+    if (this.listening) return
+    this.listening = true
+    this.res.onWritable(() => {
+      this.pump()
+      return true
+    })
+  }
+
+  private respondBodyless(head: ResponseHead, close: boolean): void {
+    if (!close) {
+      this.finish()
+      endBodyless(this.res, head)
+    } else if (writeBodyless(this.res, head) && this.received) this.drop()
+    else this.linger()
+  }
+
+  private isBodyless(head: ResponseHead): boolean {
+    return head.status === 204 || head.status === 304 || this.method === 'HEAD'
+  }
+
+  private mayBegin(head: ResponseHead): boolean {
+    if (this.state.kind !== 'waiting') return false
+    const fault = headFault(head)
+    if (fault === undefined) return true
+    this.turn.onError(new Error(`answer refused: ${fault}`))
+    this.respond(BAD_HEAD, 'The answer had an invalid head.\n')
+    return false
+  }
+
+  private linger(): void {
+    this.finish()
+    this.state = { kind: 'lingering', sweeps: 0 }
+    this.turn.swept.add(this)
+    this.intake?.discard()
+  }
+
+  private drop(): void {
+    this.finish()
+    this.intake?.forget()
+    this.res.close()
+  }
+}

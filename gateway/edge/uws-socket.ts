@@ -1,0 +1,169 @@
+import type { RequestHead, ResponseHead, Socket, SocketEvents, Upgrade, UpgradeEvents } from './engine.js'
+import { NO_EVENTS, type UwsCaller } from './uws-caller.js'
+import { headFault, writeHead } from './uws-head.js'
+import type { NativeContext, NativeResponse, NativeSocket } from './uws-native.js'
+import type { Turn } from './uws-turn.js'
+
+const REASON_MAX = 123
+
+/** One WebSocket on uWebSockets.js. Its events are queued: they never arrive inside an engine's callback. */
+export class UwsSocket implements Socket {
+  private readonly turn: Turn
+  private readonly events: SocketEvents
+  /** Undefined once it is closed: every call on it would throw. */
+  private native: NativeSocket | undefined
+
+  constructor(turn: Turn, events: SocketEvents) {
+    this.turn = turn
+    this.events = events
+  }
+
+  get bufferedAmount(): number {
+    return this.native?.getBufferedAmount() ?? 0
+  }
+
+  send(message: Uint8Array, binary: boolean): boolean {
+    if (this.native === undefined) return false
+    if (this.native.send(message, binary, false) !== 2) return true
+    this.destroy()
+    return false
+  }
+
+  /** A code that no close frame may carry is left out. */
+  close(code: number, reason: string): void {
+    const { native } = this
+    this.native = undefined
+    if (code < 1000 || code > 4999 || code === 1004 || code === 1005 || code === 1006 || code === 1015)
+      native?.end()
+    else native?.end(code, shorten(reason))
+  }
+
+  destroy(): void {
+    const { native } = this
+    this.native = undefined
+    native?.close()
+  }
+
+  opened(native: NativeSocket): void {
+    this.native = native
+  }
+
+  message(data: ArrayBuffer, binary: boolean): void {
+    const copy = Buffer.from(new Uint8Array(data))
+    this.later(() => this.events.message(copy, binary))
+  }
+
+  drained(): void {
+    this.later(() => this.events.drain())
+  }
+
+  closed(code: number, reason: ArrayBuffer): void {
+    this.native = undefined
+    const text = Buffer.from(reason).toString()
+    this.later(() => this.events.close(code, text))
+  }
+
+  private later(work: () => void): void {
+    this.turn.later(() => {
+      try {
+        work()
+      } catch (error) {
+        this.turn.onError(error)
+        this.destroy()
+      }
+    })
+  }
+}
+
+/** At most what a close frame holds, without half a character. */
+function shorten(reason: string): string {
+  const bytes = Buffer.from(reason)
+  if (bytes.length <= REASON_MAX) return reason
+  let end = REASON_MAX
+  while ((bytes[end]! & 0xc0) === 0x80) end -= 1
+  return bytes.toString('utf8', 0, end)
+}
+
+/** A handshake that waits. Until it is accepted it is an exchange like any other. */
+export class UwsUpgrade implements Upgrade {
+  events: UpgradeEvents = { aborted() {} }
+  private readonly caller: UwsCaller
+  private readonly key: string
+  private readonly context: NativeContext
+  private readonly turn: Turn
+
+  constructor(caller: UwsCaller, key: string, context: NativeContext, turn: Turn) {
+    this.caller = caller
+    this.key = key
+    this.context = context
+    this.turn = turn
+    caller.events = { ...NO_EVENTS, aborted: () => this.events.aborted() }
+  }
+
+  get head(): RequestHead {
+    return this.caller.head
+  }
+
+  accept(protocol: string | undefined, headers: readonly string[], events: SocketEvents): Socket | undefined {
+    const head = { status: 101, reason: 'Switching Protocols', headers }
+    const list = protocol === undefined ? headers : [...headers, 'sec-websocket-protocol', protocol]
+    const fault = headFault({ status: 200, headers: list })
+    // A head with a fault is told and refused where every other one is.
+    if (fault !== undefined) this.caller.respond({ status: 200, headers: list })
+    const res = this.caller.take()
+    if (res === undefined) return undefined
+    const socket = new UwsSocket(this.turn, events)
+    this.handshake(res, head, protocol ?? '', socket)
+    return socket
+  }
+
+  refuse(head: ResponseHead, body?: Uint8Array | string): void {
+    this.caller.respond(head, body)
+  }
+
+  private handshake(res: NativeResponse, head: ResponseHead, protocol: string, socket: UwsSocket): void {
+    res.cork(() => {
+      writeHead(res, head)
+      // Without extensions: compression costs 3 to 10 times a message.
+      res.upgrade({ socket }, this.key, protocol, '', this.context)
+    })
+  }
+}
+
+const KEY = /^[A-Za-z0-9+/]{22}==$/
+
+/** The key of a well-formed WebSocket handshake; anything else is an ordinary request. */
+export function handshakeKey(head: RequestHead): string | undefined {
+  let key: string | undefined
+  let upgrade = false
+  let connection = false
+  let version = false
+  for (let i = 0; i < head.headers.length; i += 2) {
+    const value = head.headers[i + 1]!
+    switch (head.headers[i]) {
+      case 'sec-websocket-key':
+        if (key !== undefined || !KEY.test(value)) return undefined
+        key = value
+        break
+      case 'sec-websocket-version':
+        version = value === '13'
+        break
+      case 'upgrade':
+        upgrade ||= lists(value, 'websocket')
+        break
+      case 'connection':
+        connection ||= lists(value, 'upgrade')
+        break
+      case 'transfer-encoding':
+        return undefined
+      case 'content-length':
+        if (value !== '0') return undefined
+        break
+    }
+  }
+  return upgrade && connection && version ? key : undefined
+}
+
+function lists(value: string, token: string): boolean {
+  return value.split(',').some((each) => each.trim().toLowerCase() === token)
+}

@@ -1,0 +1,97 @@
+import { envNames, flagName, type OptionSpec, type Specs } from './option-spec.js'
+
+export interface HelpPage {
+  /** As it is called: `gw-gateway`, or with a command `gw-gateway token create`. */
+  readonly usage: string
+  readonly summary: string
+  /** What to type, and what it does. */
+  readonly examples: readonly (readonly [line: string, what: string])[]
+  readonly commands: readonly (readonly [name: string, summary: string])[]
+  readonly specs: Specs
+}
+
+const INDENT = 2
+const FLAG_COLUMN = 28
+/** Past this lines are tiring to read, however wide the terminal. */
+const WIDEST = 100
+
+/** Help for a terminal of `columns`. */
+export function renderHelp(page: HelpPage, columns: number): string {
+  const width = Math.max(50, Math.min(columns, WIDEST))
+  const sections = [
+    ...wrap(page.summary, width),
+    ...section('Examples', page.examples, width),
+    ...section('Usage', [[page.usage, '']], width),
+    ...section('Commands', page.commands, width),
+    ...groups(page.specs).flatMap(([title, rows]) => section(title, rows, width)),
+    '',
+    ...wrap(
+      'Each option is also an environment variable, GW_ and its name as in GW_LOG_LEVEL, and a key of the config file. A flag counts before a variable, a variable before the file.',
+      width,
+    ),
+  ]
+  return `${sections.join('\n')}\n`
+}
+
+/** The options as a table of Markdown. */
+export function renderTable(specs: Specs): string {
+  const rows = Object.entries(specs).map(([key, spec]) => {
+    const flag = `--${flagName(key)}${metavar(spec) && ` ${metavar(spec)}`}`
+    const variables = envNames(key, spec).map((name) => `\`${name}\``)
+    const standard = spec.default === undefined ? (spec.otherwise ?? '') : `\`${spec.default}\``
+    return [`\`${flag}\``, variables.join(', '), standard, meaning(spec)]
+  })
+  const lines = [['option', 'variable', 'default', 'meaning'], ['---', '---', '---', '---'], ...rows]
+  return `${lines.map((cells) => `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`).join('\n')}\n`
+}
+
+function groups(specs: Specs): (readonly [string, [string, string][]])[] {
+  const byGroup = new Map<string, [string, string][]>()
+  for (const [key, spec] of Object.entries(specs)) {
+    const rows = byGroup.get(spec.group) ?? []
+    byGroup.set(spec.group, rows)
+    const standard = spec.default ?? spec.otherwise
+    const told = standard === undefined ? '' : ` (default: ${standard})`
+    rows.push([`--${flagName(key)} ${metavar(spec)}`.trimEnd(), `${meaning(spec)}${told}`])
+  }
+  byGroup.set('more', [
+    ['-h, --help', 'this text'],
+    ['-v, --version', 'the version'],
+  ])
+  return [...byGroup].map(([group, rows]) => [group[0]!.toUpperCase() + group.slice(1), rows])
+}
+
+/** The words of a choice where they are few and short, else what stands for one. */
+function metavar({ type }: OptionSpec): string {
+  return type.choices !== undefined && type.metavar.length > 20 ? 'WORD' : type.metavar
+}
+
+function meaning(spec: OptionSpec): string {
+  return metavar(spec) === 'WORD' ? `${spec.help}: ${spec.type.takes}` : spec.help
+}
+
+function section(title: string, rows: readonly (readonly [string, string])[], width: number): string[] {
+  if (rows.length === 0) return []
+  return ['', title, ...rows.flatMap(([left, right]) => row(left, right, width))]
+}
+
+function row(left: string, right: string, width: number): string[] {
+  const pad = ' '.repeat(INDENT)
+  if (right === '') return [pad + left]
+  const lines = wrap(right, width - INDENT - FLAG_COLUMN)
+  const rest = ' '.repeat(INDENT + FLAG_COLUMN)
+  if (left.length >= FLAG_COLUMN - 1) return [pad + left, ...lines.map((line) => rest + line)]
+  return lines.map((line, index) => (index === 0 ? pad + left.padEnd(FLAG_COLUMN) : rest) + line)
+}
+
+function wrap(text: string, width: number): string[] {
+  const lines: string[] = []
+  let line = ''
+  for (const word of text.split(' ')) {
+    if (line !== '' && line.length + 1 + word.length > width) {
+      lines.push(line)
+      line = word
+    } else line = line === '' ? word : `${line} ${word}`
+  }
+  return [...lines, line]
+}

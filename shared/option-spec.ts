@@ -1,0 +1,66 @@
+import { formatPosition, type Position } from './config-file.js'
+import type { OptionType } from './option-types.js'
+
+/** One record an option: flag, environment variable, key of the file, help and README are made from it. */
+export interface OptionSpec {
+  readonly type: OptionType<unknown, unknown>
+  /** As a user would write it. Without one the value is the type's `absent`. */
+  readonly default?: string
+  readonly help: string
+  /** Heading in help, and a section that the file may put it under. */
+  readonly group: string
+  /** Told in place of a default where it depends on something else. */
+  readonly otherwise?: string
+  /** Masked wherever it is shown. */
+  readonly secret?: true
+  /** Environment variables read before its own one, which is always the last. */
+  readonly env?: readonly string[]
+  /** False where it makes no sense inside the file. */
+  readonly file?: false
+}
+
+export type Specs = Readonly<Record<string, OptionSpec>>
+
+type ValueOf<S extends OptionSpec> =
+  S['type'] extends OptionType<infer T, infer A>
+    ? S extends { readonly default: string }
+      ? T
+      : T | A
+    : never
+
+/** What these records resolve to. Frozen. */
+export type ValuesOf<S extends Specs> = { readonly [K in keyof S]: ValueOf<S[K]> }
+
+export type Origin =
+  | { readonly kind: 'flag' }
+  | { readonly kind: 'env'; readonly name: string }
+  | ({ readonly kind: 'file' } & Position)
+  | { readonly kind: 'default' }
+
+export interface Provenance {
+  readonly origin: Origin
+  /** As it was written; masked if secret. */
+  readonly text: string
+}
+
+/** No entry: not given, and no default. */
+export type ProvenanceOf<S extends Specs> = { readonly [K in keyof S]?: Provenance }
+
+/** Collects sentences, each about one thing that the user has to correct. */
+export type Report = (mistake: string) => void
+
+/** `pingInterval` → `ping-interval`. */
+export function flagName(key: string): string {
+  return key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)
+}
+
+/** The variables an option is read from; the first that is set wins. */
+export function envNames(key: string, spec: OptionSpec): readonly string[] {
+  return [...(spec.env ?? []), `GW_${flagName(key).toUpperCase().replaceAll('-', '_')}`]
+}
+
+/** `flag`, `env GW_PORT`, `gateway.yaml:3:15`, `default`. */
+export function formatOrigin(origin: Origin): string {
+  if (origin.kind === 'file') return formatPosition(origin)
+  return origin.kind === 'env' ? `env ${origin.name}` : origin.kind
+}

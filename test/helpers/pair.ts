@@ -1,0 +1,248 @@
+/**
+ * Two ends of a link, a clock that stands still until it is moved, and a wire in memory: what one end gives, the
+ * other gets after `latency`, in order. The wire can be cut, and can hand over frame by frame. Whatever was handed
+ * over is overwritten at once: who keeps a view into a message notices.
+ */
+import { Encoder } from '../../shared/codec.js'
+import { ProtocolError } from '../../shared/errors.js'
+import type { Frame, LinkFrame, Open } from '../../shared/frames.js'
+import { LINK_WINDOW, MAX_STREAMS, STREAM_WINDOW } from '../../shared/limits.js'
+import { Mux, type PeerLimits } from '../../shared/mux.js'
+import { Scanner } from '../../shared/scanner.js'
+import type { Stream, StreamEvents } from '../../shared/stream.js'
+import { WindowPool } from '../../shared/window.js'
+
+export interface PairOptions {
+  /** Milliseconds one way. */
+  latency?: number
+  /** Hand over single frames instead of messages. */
+  slice?: boolean
+  /** What the gateway may open on the agent's terms, and the other way round. */
+  agentLimits?: Partial<PeerLimits>
+  gatewayLimits?: Partial<PeerLimits>
+  pool?: WindowPool
+  /** Serves a stream on the agent's side; by default a `Tape` that answers nothing. */
+  accept?(stream: Stream, open: Open): StreamEvents
+  /** Last id that the gateway uses. */
+  lastStreamId?: number
+}
+
+/** One end: its mux, what it pulled and the other has not yet got, and what it was told of the link. */
+export class End {
+  readonly mux: Mux
+  readonly told: LinkFrame[] = []
+  readonly wire: { bytes: Buffer; at: number }[] = []
+  /** How often `wake` was called. */
+  woken = 0
+  /** How often the last stream was over. */
+  emptied = 0
+  /** What it accused its peer of; the link is lost to both by then. */
+  fault: ProtocolError | undefined
+  /** Bytes that were pulled. */
+  sent = 0
+
+  constructor(pair: Pair, accept?: (stream: Stream, open: Open) => StreamEvents, lastStreamId?: number) {
+    this.mux = new Mux({
+      pool: pair.pool,
+      now: () => pair.now,
+      wake: () => this.woken++,
+      link: (frame) => this.told.push(frame),
+      empty: () => this.emptied++,
+      ...(accept && { accept }),
+      ...(lastStreamId !== undefined && { lastStreamId }),
+    })
+  }
+}
+
+export class Pair {
+  now = 0
+  readonly pool: WindowPool
+  readonly gateway: End
+  readonly agent: End
+  /** Frames handed over, both ways. */
+  frames = 0
+  /** Cut once so many frames were handed over. */
+  cutAt = Number.POSITIVE_INFINITY
+  #lost = false
+  readonly #options: PairOptions
+  readonly #scanner = new Scanner()
+
+  constructor(options: PairOptions = {}) {
+    this.#options = options
+    this.pool = options.pool ?? new WindowPool()
+    this.gateway = new End(this, undefined, options.lastStreamId)
+    this.agent = new End(this, options.accept ?? ((stream) => new Tape(stream)))
+    const limits = { streamWindow: STREAM_WINDOW, linkWindow: LINK_WINDOW, maxStreams: MAX_STREAMS }
+    this.gateway.mux.begin({ ...limits, ...options.agentLimits })
+    this.agent.mux.begin({ ...limits, ...options.gatewayLimits })
+    const rtt = 2 * (options.latency ?? 0)
+    this.gateway.mux.rtt = this.agent.mux.rtt = rtt
+  }
+
+  /** Everything that is due now is handed over, and what follows from it, until both ends are silent. */
+  drive(): this {
+    while (this.step());
+    return this
+  }
+
+  /** Pulls and hands over once each way. @returns whether anything moved. */
+  step(): boolean {
+    this.#pull(this.gateway)
+    this.#pull(this.agent)
+    const down = this.#hand(this.gateway, this.agent)
+    return this.#hand(this.agent, this.gateway) || down
+  }
+
+  /** Moves the clock from arrival to arrival, up to `ms` from now. */
+  advance(ms: number): this {
+    const until = this.now + ms
+    for (;;) {
+      this.drive()
+      const next = Math.min(this.gateway.wire[0]?.at ?? Infinity, this.agent.wire[0]?.at ?? Infinity)
+      if (next > until) break
+      this.now = next
+    }
+    this.now = until
+    return this
+  }
+
+  /** Moves the clock until nothing is on its way. @returns the milliseconds that took. */
+  settle(): number {
+    const start = this.now
+    for (this.drive(); this.gateway.wire.length + this.agent.wire.length > 0; ) {
+      this.advance(Math.min(this.gateway.wire[0]?.at ?? Infinity, this.agent.wire[0]?.at ?? Infinity) - this.now)
+    }
+    return this.now - start
+  }
+
+  /** The connection is gone; what was on its way never comes. */
+  cut(message = 'cut'): void {
+    if (this.#lost) return
+    this.#lost = true
+    this.gateway.wire.length = this.agent.wire.length = 0
+    this.gateway.mux.lost(message)
+    this.agent.mux.lost(message)
+  }
+
+  /** Hands frames to one end, as if its peer had sent them in one message. */
+  inject(to: End, ...frames: Frame[]): this {
+    const encoder = new Encoder()
+    for (const frame of frames) encoder.add(frame)
+    this.#receive(to, Buffer.from(encoder.take()))
+    return this
+  }
+
+  #receive(to: End, bytes: Buffer): void {
+    try {
+      to.mux.receive(bytes)
+    } catch (error) {
+      if (!(error instanceof ProtocolError)) throw error
+      to.fault = error
+      this.cut(error.message)
+    }
+  }
+
+  #pull(end: End): void {
+    for (let message = end.mux.pull(); message !== undefined && !this.#lost; message = end.mux.pull()) {
+      end.sent += message.length
+      end.wire.push({ bytes: Buffer.from(message), at: this.now + (this.#options.latency ?? 0) })
+    }
+  }
+
+  #hand(from: End, to: End): boolean {
+    let moved = false
+    while (!this.#lost && from.wire.length > 0 && from.wire[0]!.at <= this.now) {
+      const { bytes } = from.wire.shift()!
+      moved = true
+      for (const part of this.#parts(bytes)) {
+        if (this.frames >= this.cutAt) this.cut()
+        if (this.#lost) break
+        this.frames++
+        this.#receive(to, part)
+      }
+      bytes.fill(0xdd)
+    }
+    return moved
+  }
+
+  #parts(bytes: Buffer): Buffer[] {
+    if (!this.#options.slice) return [bytes]
+    const parts: Buffer[] = []
+    for (let at = 0; at < bytes.length; at = this.#scanner.end) {
+      this.#scanner.scan(bytes, at)
+      parts.push(bytes.subarray(at, this.#scanner.end))
+    }
+    return parts
+  }
+}
+
+/** An owner that writes down what it is told, copies what it gets, and gives credit at once unless told not to. */
+export class Tape implements StreamEvents {
+  /** `head 200`, `data 5`, `end`, `drain`, `reset 1`, `lost sent`; inline bodies as `inline 5`. */
+  readonly said: string[] = []
+  readonly chunks: Buffer[] = []
+  /** Bytes that came and were not yet given back with `read`. */
+  held = 0
+  stream: Stream | undefined
+  /** Reads what comes at once. */
+  eager = true
+  on: Partial<StreamEvents> = {}
+
+  constructor(stream?: Stream) {
+    this.stream = stream
+  }
+
+  get text(): string {
+    return Buffer.concat(this.chunks).toString('latin1')
+  }
+
+  /** Gives back what is held, or some of it. */
+  read(bytes = this.held): void {
+    this.held -= bytes
+    this.stream!.read(bytes)
+  }
+
+  head(head: Parameters<StreamEvents['head']>[0]): void {
+    this.said.push(`head ${head.status}`)
+    if (head.body !== null) this.chunks.push(Buffer.from(head.body))
+    if (head.end) this.said.push('end')
+    this.on.head?.(head)
+  }
+
+  data(chunk: Uint8Array): void {
+    this.said.push(`data ${chunk.length}`)
+    this.chunks.push(Buffer.from(chunk))
+    this.held += chunk.length
+    if (this.eager && this.stream !== undefined) this.read()
+    this.on.data?.(chunk)
+  }
+
+  end(trailers: readonly string[]): void {
+    this.said.push('end')
+    this.on.end?.(trailers)
+  }
+
+  drain(): void {
+    this.said.push('drain')
+    this.on.drain?.()
+  }
+
+  reset(reason: Parameters<StreamEvents['reset']>[0]): void {
+    this.said.push(
+      reason.kind === 'peer' ? `reset ${reason.code} ${reason.message}` : `lost ${reason.sent ? 'sent' : 'unsent'}`,
+    )
+    this.on.reset?.(reason)
+  }
+}
+
+/** A request without a body; spread and change what matters. */
+export const GET = {
+  stream: 1,
+  method: 'GET',
+  target: '/',
+  headers: [],
+  body: null,
+  end: true,
+} as const satisfies Omit<Open, 'kind' | 'id'>
+export const POST = { ...GET, method: 'POST', end: false } as const
+export const OK = { status: 200, reason: null, headers: [], body: null, end: false } as const
