@@ -1,24 +1,11 @@
 /** The command `gw-gateway`. */
-import { defineCommand } from '../shared/command.js'
 import { main, processLogger } from '../shared/program.js'
+import { serveCommand } from './command.js'
 import { Gateway, VERSION } from './gateway.js'
-import { type GatewayOptions, gatewayOptions } from './options.js'
-
-const serve = defineCommand({
-  name: 'serve',
-  summary: 'accept agents and callers (the default)',
-  options: gatewayOptions,
-  configFile: 'gateway.yaml',
-  examples: [
-    ['gw-gateway', 'listen on 127.0.0.1:3000'],
-    ['gw-gateway --host 0.0.0.0 --port 80 --domain tunnels.example.com', 'with a host name for each tunnel'],
-  ],
-  resolve: (loaded) => loaded.values,
-  run,
-})
+import type { LoadedGateway } from './options.js'
 
 /** @returns the exit code. */
-async function run(options: GatewayOptions): Promise<number> {
+async function run({ values: options }: LoadedGateway): Promise<number> {
   const log = processLogger(options)
   const gateway = await Gateway.start({ ...options, log })
   log.notice(`listening on ${gateway.url}`, { version: VERSION })
@@ -49,5 +36,5 @@ await main({
   name: 'gw-gateway',
   version: VERSION,
   summary: 'The gateway that agents dial in to and callers send HTTP to.',
-  commands: [serve],
+  commands: [serveCommand(run)],
 })

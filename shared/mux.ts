@@ -5,7 +5,7 @@
  */
 import { Decoder } from './codec.js'
 import { assertNever, ProtocolError } from './errors.js'
-import type { Data, Frame, Head, LinkFrame, Open, ResetCode } from './frames.js'
+import type { Data, Frame, Head, LinkFrame, Open, Reset, ResetCode } from './frames.js'
 import { Kind } from './frames.js'
 import { LINK_WINDOW, MAX_STREAM_ID } from './limits.js'
 import { Outbox } from './outbox.js'
@@ -20,6 +20,8 @@ export interface MuxOptions {
   wake(): void
   /** A frame that is the link's affair: hello, welcome, ping, pong, going away. */
   link(frame: LinkFrame): void
+  /** The peer reset a stream that was over already. One may have crossed; many are a flood. */
+  staleReset?(): void
   /** The last open stream is over: a link that drains may end. */
   empty?(): void
   /** The gateway opened a stream (agent's side). Returns who serves it. The stream may be answered or reset at once. */
@@ -165,7 +167,7 @@ export class Mux implements StreamHost {
         this.#credit(frame.id, frame.bytes)
         return
       case Kind.reset:
-        this.#find(frame)?.receiveReset({ kind: 'peer', code: frame.code, message: frame.message })
+        this.#reset(frame)
         return
       default:
         assertNever(frame)
@@ -178,6 +180,12 @@ export class Mux implements StreamHost {
     if (stream === undefined && frame.id > this.#lastId)
       throw new ProtocolError(`stream ${frame.id} was never opened`)
     return stream
+  }
+
+  #reset(frame: Reset): void {
+    const stream = this.#find(frame)
+    if (stream === undefined) this.#options.staleReset?.()
+    else stream.receiveReset({ kind: 'peer', code: frame.code, message: frame.message })
   }
 
   #accept(open: Open): void {

@@ -26,6 +26,8 @@ export interface LinkSettings {
   pingTimeout: number
   helloTimeout: number
   maxStreams: number
+  /** Resets of streams that were over already, per second; 0: any number. */
+  maxResets: number
   pool: WindowPool
   log: Logger
   now(): number
@@ -62,6 +64,8 @@ export class Link implements SocketEvents {
   #timer: NodeJS.Timeout
   #lastSeenAt = Date.now()
   #rtt: number | undefined
+  #resets = 0
+  #resetSecond = 0
 
   constructor(id: string, claim: LinkClaim, settings: LinkSettings, owner: LinkOwner) {
     this.id = id
@@ -76,6 +80,7 @@ export class Link implements SocketEvents {
       wake: () => setImmediate(this.#flush),
       link: (frame) => this.#control(frame),
       empty: () => this.#empty(),
+      staleReset: () => this.#countReset(),
     })
     this.#timer = setTimeout(() => this.end(CloseCode.helloTimeout, 'no hello came'), settings.helloTimeout)
   }
@@ -254,6 +259,19 @@ export class Link implements SocketEvents {
     }
     clearTimeout(this.#timer)
     this.#timer = setTimeout(this.#beat, Math.max(1, this.#heartbeat.next - now))
+  }
+
+  /** A reset that answers a stream is bounded by the streams that we open; one that hits none is bounded here. */
+  #countReset(): void {
+    const second = Math.floor(this.#settings.now() / 1000)
+    if (second !== this.#resetSecond) {
+      this.#resetSecond = second
+      this.#resets = 0
+    }
+    const { maxResets, log } = this.#settings
+    if (maxResets === 0 || ++this.#resets <= maxResets) return
+    log.warn('link resets too much', { ...this.names, resets: this.#resets })
+    this.end(CloseCode.policy, `more than ${maxResets} resets a second`)
   }
 
   #become(state: LinkState): void {
