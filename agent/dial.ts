@@ -24,7 +24,8 @@ export interface DialOptions {
   /** Number of the link within its instance. */
   readonly link: number
   readonly name?: string | undefined
-  readonly token?: string | undefined
+  /** A function is asked at each attempt; what it throws is the attempt's failure. */
+  readonly token?: string | (() => string) | undefined
   readonly tls?: DialTls | undefined
 }
 
@@ -86,6 +87,7 @@ export function dial(options: DialOptions, events: SocketEvents, signal: AbortSi
 
     try {
       const proxy = proxyFor(options.url)
+      const token = typeof options.token === 'function' ? options.token() : options.token
       const settings = {
         agent: proxy === undefined ? undefined : new HttpsProxyAgent(proxy),
         perMessageDeflate: false,
@@ -94,7 +96,7 @@ export function dial(options: DialOptions, events: SocketEvents, signal: AbortSi
         skipUTF8Validation: true,
         closeTimeout: CLOSE_TIMEOUT,
         generateMask,
-        headers: options.token === undefined ? {} : { authorization: `Bearer ${options.token}` },
+        headers: token === undefined ? {} : { authorization: `Bearer ${token}` },
         ca: tls.ca === undefined ? undefined : [...tls.ca],
         cert: tls.cert,
         key: tls.key,

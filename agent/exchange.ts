@@ -4,49 +4,16 @@ import type { Fields } from '../shared/headers.js'
 import { MAX_INLINE_BODY } from '../shared/limits.js'
 import type { Stream, StreamEnd, StreamEvents } from '../shared/stream.js'
 import { answerFault, trailerFault } from './answer.js'
+import { type ExchangeEvents, type Outcome, UNREAD } from './handler.js'
 import { plainText } from './text.js'
-
-export interface Handler {
-  /**
-   * Answers now or later. Sets `exchange.events` before it returns if it wants the rest of the body, or to know
-   * that the caller left. What it throws is the exchange's failure.
-   */
-  serve(exchange: Exchange): void
-  /** Lets what is in flight finish, then frees what it holds. */
-  close(): Promise<void>
-  /** Frees it now. */
-  destroy(): void
-}
-
-/** What a handler is told. Nothing follows `abort`. */
-export interface ExchangeEvents {
-  /** More of the body. `chunk` is the handler's to keep; `exchange.read` asks for as much again. */
-  data(chunk: Uint8Array): void
-  /** The body is complete. */
-  end(): void
-  /** `write` returned false before and may be called again. */
-  drain(): void
-  /** The caller left, or the link is gone. */
-  abort(reason: string): void
-}
 
 /** How far the answer is. `held`: its head waits for the rest of this turn, so that a short one is one frame. */
 type Phase = 'waiting' | 'held' | 'streaming' | 'done'
 
-export type Outcome =
-  | { readonly kind: 'open' }
-  | { readonly kind: 'answered' }
-  | { readonly kind: 'aborted'; readonly reason: string }
-  | { readonly kind: 'failed'; readonly code: ResetCode; readonly message: string }
-
 const OPEN: Outcome = { kind: 'open' }
 const ANSWERED: Outcome = { kind: 'answered' }
 
-/** Reads and drops a body. */
-export const UNREAD: ExchangeEvents = { data() {}, end() {}, drain() {}, abort() {} }
-export const IGNORED: StreamEvents = { head() {}, data() {}, end() {}, drain() {}, reset() {} }
-
-/** Exchanges whose heads are held. */
+/** Exchanges whose heads are held until this turn's promises have settled. */
 let held: Exchange[] = []
 
 function releaseHeld(): void {
@@ -109,7 +76,7 @@ export class Exchange implements StreamEvents {
     this.#reason = reason
     this.#fields = headers
     this.#phase = 'held'
-    if (held.push(this) === 1) queueMicrotask(releaseHeld)
+    if (held.push(this) === 1) process.nextTick(releaseHeld)
   }
 
   /** Takes `chunk`, which must not change afterwards. @returns false: wait for `drain` before the next. */

@@ -1,5 +1,6 @@
 import { assertNever } from '../shared/errors.js'
 import type { DialResult } from './dial.js'
+import { describeError } from './text.js'
 
 /** Why a link is no more. */
 export type LinkEnd =
@@ -35,12 +36,4 @@ export function describeEnd(end: LinkEnd): string {
     default:
       return assertNever(end)
   }
-}
-
-/** An error of several attempts (both families of localhost) has no message of its own. */
-export function describeError(error: unknown): string {
-  if (error instanceof AggregateError && error.errors.length > 0)
-    return [...new Set(error.errors.map(describeError))].join('; ')
-  if (!(error instanceof Error)) return String(error)
-  return error.message || error.name
 }

@@ -1,7 +1,10 @@
 /** Streams that the gateway opens → a handler, as many at once as the instance takes. */
 import { type Open, ResetCode, StreamKind } from '../shared/frames.js'
 import type { Stream, StreamEvents } from '../shared/stream.js'
-import { Exchange, type Handler, IGNORED } from './exchange.js'
+import { Exchange } from './exchange.js'
+import type { Handler } from './handler.js'
+
+const IGNORED: StreamEvents = { head() {}, data() {}, end() {}, drain() {}, reset() {} }
 
 export interface ServerOptions {
   readonly handler: Handler

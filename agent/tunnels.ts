@@ -5,8 +5,9 @@ import type { Target } from './target.js'
 
 /** One tunnel of the process, everything decided. */
 export interface TunnelConfig {
-  /** Undefined: one that is kept for the gateway and the directory, told apart by `slot`. */
+  /** Undefined: one that is kept for the gateway and the directory, see `identity.ts`. */
   readonly id: TunnelId | undefined
+  /** Tells such tunnels of one process apart: the entry's name or number, empty without entries. */
   readonly slot: string
   /** With none of the next three the agent echoes. */
   readonly forward: Target | undefined
@@ -69,7 +70,7 @@ function expand(
   const values = merge(loaded, item)
   const ownTls = [values.upstreamCa, item?.provenance.upstreamInsecure ?? loaded.provenance.upstreamInsecure]
   const tunnel = {
-    slot: values.name ?? position,
+    slot: item?.values.name ?? position,
     forward: values.forward,
     handlers: values.handlers,
     static: values.static,

@@ -6,8 +6,8 @@ import { connect as connectTcp, isIP, type Socket } from 'node:net'
 import type { Readable } from 'node:stream'
 import { connect as connectTls, rootCertificates } from 'node:tls'
 import { Client, type Dispatcher } from 'undici'
-import { describeError } from './link-end.js'
 import type { Target } from './target.js'
+import { describeError } from './text.js'
 
 export interface UpstreamTls {
   /** PEM texts of authorities to trust beside Node's own. */

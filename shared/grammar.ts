@@ -56,7 +56,7 @@ export interface Shape {
   readonly fields: readonly Field[]
 }
 
-/** By kind. */
+/** By kind. All strings of a frame together hold at most MAX_HEAD bytes. */
 export const SHAPES: readonly (Shape | undefined)[] = (() => {
   const shapes: (Shape | undefined)[] = []
   const define = (kind: Kind, name: string, ...fields: Field[]) => {
@@ -115,3 +115,39 @@ export const SHAPES: readonly (Shape | undefined)[] = (() => {
   define(Kind.reset, 'reset', streamId, uint('code', 1, 5), text('message'))
   return shapes
 })()
+
+/**
+ * What a sender makes sure of, so that no caller's or upstream's head costs the link.
+ * @param others what else is text in the frame, joined
+ * @throws RangeError where the wire does not carry these fields.
+ */
+export function checkFields(fields: readonly string[], others = ''): void {
+  if (fields.length > 2 * MAX_FIELDS || fields.length % 2 !== 0) {
+    throw new RangeError(`a head of ${fields.length / 2} fields; the link carries ${MAX_FIELDS}`)
+  }
+  let chars = others.length
+  for (const text of fields) chars += text.length
+  // A char takes two bytes at the most: nearly every head is known to fit without looking at its chars.
+  if (2 * chars <= MAX_HEAD) return
+  let bytes = Buffer.byteLength(others)
+  for (const text of fields) bytes += Buffer.byteLength(text)
+  if (bytes > MAX_HEAD) throw new RangeError(`a head of ${bytes} bytes; the link carries ${MAX_HEAD}`)
+}
+
+/** @throws RangeError where `body` is too long to travel with a head. */
+export function checkInline(body: Uint8Array | null): void {
+  if (body !== null && body.length > MAX_INLINE_BODY) {
+    throw new RangeError(`a body of ${body.length} bytes inside a head; the link carries ${MAX_INLINE_BODY}`)
+  }
+}
+
+/** Text for people, made fit for the wire: a char of more than one byte becomes `?`, the rest past MAX_TEXT is cut. */
+export function fitText(text: string): string {
+  const narrow = text.slice(0, MAX_TEXT).replace(/[^\0-\xff]/gu, '?')
+  let bytes = 0
+  for (let i = 0; i < narrow.length; i++) {
+    bytes += narrow.charCodeAt(i) < 0x80 ? 1 : 2
+    if (bytes > MAX_TEXT) return narrow.slice(0, i)
+  }
+  return narrow
+}

@@ -4,9 +4,10 @@
  * 1, 2, 3 …), the agent's accepts them.
  */
 import { Decoder } from './codec.js'
-import { assertNever, ProtocolError } from './errors.js'
+import { ProtocolError } from './errors.js'
 import type { Data, Frame, Head, LinkFrame, Open, Reset, ResetCode } from './frames.js'
 import { Kind } from './frames.js'
+import { checkFields, checkInline, fitText } from './grammar.js'
 import { LINK_WINDOW, MAX_STREAM_ID } from './limits.js'
 import { Outbox } from './outbox.js'
 import { Stream, type StreamEvents, type StreamHost } from './stream.js'
@@ -16,16 +17,18 @@ export interface MuxOptions {
   pool: WindowPool
   /** Milliseconds, monotonic. */
   now(): number
-  /** There is something to pull. Called once until `pull` has given everything. */
+  /** There is something to pull. Called once until `pull` has given everything; it does not pull from inside. */
   wake(): void
   /** A frame that is the link's affair: hello, welcome, ping, pong, going away. */
   link(frame: LinkFrame): void
   /** The peer reset a stream that was over already. One may have crossed; many are a flood. */
   staleReset?(): void
-  /** The last open stream is over: a link that drains may end. */
+  /** The last open stream is over and nothing is left to pull: a link that drains may end. */
   empty?(): void
   /** The gateway opened a stream (agent's side). Returns who serves it. The stream may be answered or reset at once. */
   accept?(stream: Stream, open: Open): StreamEvents
+  /** The last id that `open` uses, where it is not the protocol's own. */
+  lastStreamId?: number
 }
 
 /** What the peer said it takes, in hello or welcome. Until then a mux neither opens nor accepts streams. */
@@ -51,6 +54,9 @@ export class Mux implements StreamHost {
   #unacknowledged = 0
   /** Body bytes the peer may still send on the link. */
   #linkOpen = LINK_WINDOW
+  /** The last open stream is over, and `empty` has not been called. */
+  #emptied = false
+  #lost = false
 
   constructor(options: MuxOptions) {
     this.#options = options
@@ -64,7 +70,7 @@ export class Mux implements StreamHost {
 
   /** No id is left: the link must be replaced. */
   get exhausted(): boolean {
-    return this.#lastId >= MAX_STREAM_ID
+    return this.#lastId >= (this.#options.lastStreamId ?? MAX_STREAM_ID)
   }
 
   /** The handshake of the link is done. */
@@ -73,10 +79,15 @@ export class Mux implements StreamHost {
     this.#outbox.begin(peer.linkWindow)
   }
 
-  /** Opens a stream (gateway's side). The caller has checked `size` against the peer's limit and `exhausted`. */
+  /**
+   * Opens a stream (gateway's side). The caller has checked `size` against the peer's limit and `exhausted`.
+   * @throws RangeError where the wire does not carry the head; no stream was opened.
+   */
   open(open: Omit<Open, 'kind' | 'id'>, events: StreamEvents): Stream {
     const peer = this.#peer
-    if (peer === undefined || this.exhausted) throw new Error('open: the link takes no streams')
+    if (peer === undefined || this.#lost || this.exhausted) throw new Error('open: the link takes no streams')
+    checkFields(open.headers, open.method + open.target)
+    checkInline(open.body)
     const stream = new Stream(this, ++this.#lastId, 'opener', peer.streamWindow, this.#options.pool, events)
     this.#streams.set(stream.id, stream)
     this.#outbox.push({ kind: Kind.open, id: stream.id, ...open })
@@ -86,7 +97,7 @@ export class Mux implements StreamHost {
 
   /** Sends a frame of the link itself. */
   send(frame: LinkFrame): void {
-    this.#outbox.push(frame)
+    this.#outbox.push(frame.kind === Kind.goAway ? { ...frame, message: fitText(frame.message) } : frame)
   }
 
   /**
@@ -94,22 +105,27 @@ export class Mux implements StreamHost {
    * @throws ProtocolError where the peer broke the protocol: the link must end.
    */
   receive(message: Buffer): void {
+    if (this.#lost) return
     decoder.decode(message, this.#frame)
     if (this.#unacknowledged >= LINK_WINDOW / 4) {
       this.#outbox.push({ kind: Kind.credit, id: 0, bytes: this.#unacknowledged })
       this.#linkOpen += this.#unacknowledged
       this.#unacknowledged = 0
     }
+    this.#tellEmpty()
   }
 
   /** The next message to send, or undefined where nothing is due. It is overwritten by the next `pull`. */
   pull(): Uint8Array | undefined {
-    return this.#outbox.pull()
+    const message = this.#outbox.pull()
+    if (message === undefined) this.#tellEmpty()
+    return message
   }
 
   /** The link is gone: every stream ends. */
   lost(message: string): void {
-    this.#outbox.clear()
+    this.#lost = true
+    this.#outbox.close()
     for (const stream of [...this.#streams.values()]) {
       stream.receiveReset({ kind: 'lost', sent: stream.id <= this.#outbox.openedUpTo, message })
     }
@@ -122,6 +138,8 @@ export class Mux implements StreamHost {
   }
 
   sendHead(stream: Stream, head: Omit<Head, 'kind' | 'id'>): void {
+    checkFields(head.headers, head.reason ?? '')
+    checkInline(head.body)
     this.#outbox.push({ kind: Kind.head, id: stream.id, ...head })
   }
 
@@ -130,7 +148,7 @@ export class Mux implements StreamHost {
   }
 
   sendReset(stream: Stream, code: ResetCode, message: string): void {
-    this.#outbox.push({ kind: Kind.reset, id: stream.id, code, message })
+    this.#outbox.push({ kind: Kind.reset, id: stream.id, code, message: fitText(message) })
   }
 
   ready(stream: Stream): void {
@@ -138,18 +156,22 @@ export class Mux implements StreamHost {
   }
 
   closed(stream: Stream): void {
-    if (this.#streams.delete(stream.id) && this.#streams.size === 0) this.#options.empty?.()
+    this.#streams.delete(stream.id)
+    this.#outbox.forget(stream)
+    if (this.#streams.size === 0) this.#emptied = true
+  }
+
+  /** Never while frames wait, nor from inside what makes them: who ends the link then would lose the last ones. */
+  #tellEmpty(): void {
+    if (!this.#emptied || this.#lost || this.#streams.size > 0 || !this.#outbox.idle) return
+    this.#emptied = false
+    this.#options.empty?.()
   }
 
   readonly #frame = (frame: Frame): void => {
+    // By an owner, while it was told of a frame before this one.
+    if (this.#lost) return
     switch (frame.kind) {
-      case Kind.hello:
-      case Kind.welcome:
-      case Kind.ping:
-      case Kind.pong:
-      case Kind.goAway:
-        this.#options.link(frame)
-        return
       case Kind.open:
         this.#accept(frame)
         return
@@ -170,7 +192,7 @@ export class Mux implements StreamHost {
         this.#reset(frame)
         return
       default:
-        assertNever(frame)
+        this.#options.link(frame)
     }
   }
 
@@ -211,8 +233,7 @@ export class Mux implements StreamHost {
       if (stream.sendable) this.ready(stream)
       return
     }
-    if (!this.#outbox.credit(bytes)) return
-    for (const stream of this.#streams.values()) if (stream.sendable) this.ready(stream)
+    this.#outbox.credit(bytes)
   }
 
   #countData(frame: Data): void {

@@ -4,7 +4,7 @@
  * one message.
  */
 import { Encoder } from './codec.js'
-import { type Frame, Kind } from './frames.js'
+import { type Frame, Kind, type Pong } from './frames.js'
 import { MAX_DATA, MESSAGE_TARGET } from './limits.js'
 import type { Stream } from './stream.js'
 import { SendWindow } from './window.js'
@@ -19,14 +19,26 @@ export class Outbox {
   readonly #wake: () => void
   /** There is something to pull, and `wake` has been told. */
   #awake = false
+  #closed = false
   #control: Frame[] = []
+  /** The answer to the last ping: a peer that pings without reading fills no queue. */
+  #pong: Pong | undefined
   /** Streams with a body or an end to send, in turn. */
-  #ring: Stream[] = []
+  readonly #ring = new Set<Stream>()
+  /** Streams whose turn came while the link's window was empty, in that order: theirs is the next credit. */
+  readonly #dry = new Set<Stream>()
+  /** Streams whose writers wait and have room since the last message. */
+  readonly #drained: Stream[] = []
   #window = new SendWindow(0)
   #openedUpTo = 0
 
   constructor(wake: () => void) {
     this.#wake = wake
+  }
+
+  /** Nothing waits to be pulled. */
+  get idle(): boolean {
+    return !this.#awake
   }
 
   /** The last stream whose opening has left; ids only grow, so all before it have left too. */
@@ -41,37 +53,60 @@ export class Outbox {
 
   /** Everything but a body. */
   push(frame: Frame): void {
-    this.#control.push(frame)
+    if (this.#closed) return
+    if (frame.kind === Kind.pong) this.#pong = frame
+    else this.#control.push(frame)
     this.#rouse()
   }
 
   /** `stream` has bytes or an end to send. */
   ready(stream: Stream): void {
-    if (stream.inRing) return
-    stream.inRing = true
-    this.#ring.push(stream)
+    if (this.#closed || this.#dry.has(stream)) return
+    this.#ring.add(stream)
     this.#rouse()
   }
 
-  /** The peer acknowledged `bytes`. @returns whether streams may have waited for that. */
-  credit(bytes: number): boolean {
-    const dry = this.#window.available === 0
-    this.#window.credit(bytes, 'link')
-    return dry
+  /** `stream` is over. */
+  forget(stream: Stream): void {
+    this.#ring.delete(stream)
+    this.#dry.delete(stream)
   }
 
-  clear(): void {
+  /** The peer acknowledged `bytes`. */
+  credit(bytes: number): void {
+    this.#window.credit(bytes, 'link')
+    if (this.#dry.size === 0) return
+    const behind = [...this.#ring]
+    this.#ring.clear()
+    for (const stream of this.#dry) this.#ring.add(stream)
+    for (const stream of behind) this.#ring.add(stream)
+    this.#dry.clear()
+    this.#rouse()
+  }
+
+  /** The link is gone: nothing is taken or given any more. */
+  close(): void {
+    this.#closed = true
     this.#control = []
-    this.#ring = []
+    this.#pong = undefined
+    this.#ring.clear()
+    this.#dry.clear()
+    this.#drained.length = 0
   }
 
   /** The next message, or undefined where nothing is due. It is overwritten by the next `pull` of any link. */
   pull(): Uint8Array | undefined {
+    // Writers are told before anything is packed: what they do or throw cannot tear a message.
+    for (let stream = this.#drained.shift(); stream !== undefined; stream = this.#drained.shift()) {
+      stream.wroteSome()
+    }
+    // Left behind only where packing threw; it must not reach another link.
+    encoder.take()
     this.#pullControl()
-    let turns = this.#ring.length
-    while (turns-- > 0 && encoder.length < MESSAGE_TARGET) {
-      const stream = this.#ring.shift()!
-      stream.inRing = false
+    let turns = this.#ring.size
+    for (const stream of this.#ring) {
+      if (turns-- === 0 || encoder.length >= MESSAGE_TARGET) break
+      this.#ring.delete(stream)
       this.#pullBody(stream)
     }
     if (encoder.length > 0) return encoder.take()
@@ -86,6 +121,8 @@ export class Outbox {
   }
 
   #pullControl(): void {
+    if (this.#pong !== undefined) encoder.add(this.#pong)
+    this.#pong = undefined
     const control = this.#control
     if (control.length === 0) return
     let taken = 0
@@ -100,12 +137,15 @@ export class Outbox {
   #pullBody(stream: Stream): void {
     if (stream.queued > 0) {
       const room = Math.min(MAX_DATA, this.#window.available, stream.sendWindow.available)
-      // Without credit it leaves the ring; credit of the stream or the link brings it back.
-      if (room === 0) return
+      if (room === 0) {
+        // Credit of the stream brings it back through `ready`.
+        if (this.#window.available === 0) this.#dry.add(stream)
+        return
+      }
       const chunk = stream.take(room)
       this.#window.spend(chunk.length)
       encoder.addData(stream.id, chunk)
-      stream.wroteSome()
+      if (stream.drained) this.#drained.push(stream)
     }
     const trailers = stream.takeEnd()
     if (trailers !== undefined) encoder.add({ kind: Kind.end, id: stream.id, trailers })

@@ -6,6 +6,7 @@
 import { ProtocolError } from './errors.js'
 import { Kind } from './frames.js'
 import { type Field, SHAPES, type Shape } from './grammar.js'
+import { MAX_HEAD } from './limits.js'
 
 /** Walks one message. One object serves a decoder for ever: nothing is allocated for a frame. */
 export class Scanner {
@@ -21,6 +22,8 @@ export class Scanner {
 
   #source: Uint8Array = new Uint8Array(0)
   #at = 0
+  /** Bytes of the frame's strings. */
+  #texts = 0
 
   /** Accepts one frame that begins at `start`. @throws ProtocolError naming the field and the rule. */
   scan(source: Uint8Array, start: number): void {
@@ -34,12 +37,14 @@ export class Scanner {
       throw new ProtocolError(`${shape.name} has ${arity} fields instead of ${shape.fields.length + 1}`)
     }
     this.kind = kind as Kind
-    this.bodyStart = this.bodyEnd = 0
+    this.bodyStart = this.bodyEnd = this.#texts = 0
     let first = true
     for (const field of shape.fields) {
       this.#field(shape, field, first)
       first = false
     }
+    if (this.#texts > MAX_HEAD)
+      throw new ProtocolError(`${shape.name} holds more than ${MAX_HEAD} bytes of text`)
     this.end = this.#at
   }
 
@@ -68,7 +73,7 @@ export class Scanner {
           throw new ProtocolError(
             `${shape.name}.${field.name} has ${count} strings, more than ${field.count}`,
           )
-        if (field.min === 1 && count % 2 !== 0)
+        if (count % field.min !== 0)
           throw new ProtocolError(`${shape.name}.${field.name} has a name without a value`)
         let total = 0
         for (let i = 0; i < count; i++) total += this.#text(field.name)
@@ -78,8 +83,7 @@ export class Scanner {
       }
       case 'bytes': {
         const length = this.#bytesLength(field.name)
-        if (length > field.max)
-          throw new ProtocolError(`${shape.name}.${field.name} is longer than ${field.max} bytes`)
+        this.#bound(shape, field, length)
         this.bodyStart = this.#at
         this.bodyEnd = this.#skip(length, field.name)
         return
@@ -144,6 +148,7 @@ export class Scanner {
     else if (byte === 0xda) length = this.#number(2, what)
     else if (byte === 0xdb) length = this.#number(4, what)
     else throw new ProtocolError(`${what} is not a string`)
+    this.#texts += length
     const end = this.#at + length
     this.#skip(length, what)
     const source = this.#source

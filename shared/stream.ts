@@ -4,13 +4,17 @@
  */
 import { ProtocolError } from './errors.js'
 import type { Head, ResetCode } from './frames.js'
+import { checkFields } from './grammar.js'
 import { ReceiveWindow, SendWindow, type WindowPool } from './window.js'
 
 /** What the owner of a stream is told. Nothing follows `reset`, nor the `end` of both directions. */
 export interface StreamEvents {
   /** The peer's head: on the gateway an interim answer or the answer, on the agent never (it came with `open`). */
   head(head: Head): void
-  /** Body bytes; a view that is only valid now. Each is given back with `read` once it is used up. */
+  /**
+   * Body bytes; a view that is only valid now. Each is given back with `read` once it is used up, also after the
+   * `end`, or all are given up by `reset`: until then they count against what windows may grow by.
+   */
   data(chunk: Uint8Array): void
   /** The peer's direction is complete. */
   end(trailers: readonly string[]): void
@@ -52,8 +56,6 @@ export class Stream {
   receiving: Phase
   readonly sendWindow: SendWindow
   readonly receiveWindow: ReceiveWindow
-  /** It stands in the mux's ring of streams with something to send. */
-  inRing = false
 
   readonly #host: StreamHost
   #queue: Uint8Array[] = []
@@ -87,7 +89,10 @@ export class Stream {
     return this.#queued
   }
 
-  /** The acceptor's answer. With `end` nothing more may be written. Nothing happens on a stream that is over. */
+  /**
+   * The acceptor's answer. With `end` nothing more may be written. Nothing happens on a stream that is over.
+   * @throws RangeError where the wire does not carry the head; the stream is as before.
+   */
   head(head: Omit<Head, 'kind' | 'id'>): void {
     if (this.sending !== 'head') return
     this.#host.sendHead(this, head)
@@ -109,15 +114,20 @@ export class Stream {
     return false
   }
 
+  /** @throws RangeError where the wire does not carry the trailers; the stream is as before. */
   end(trailers: readonly string[] = []): void {
     if (this.sending !== 'body' || this.#ending !== undefined) return
+    checkFields(trailers)
     this.#ending = trailers
     this.#host.ready(this)
   }
 
-  /** Ends both directions now; what is queued is dropped. No event follows. */
+  /** Ends both directions now; what is queued is dropped, and what was not read is given up. No event follows. */
   reset(code: ResetCode, message: string): void {
-    if (!this.open) return
+    if (!this.open) {
+      this.receiveWindow.release()
+      return
+    }
     this.#drop()
     this.#host.sendReset(this, code, message)
     this.#host.closed(this)
@@ -125,7 +135,6 @@ export class Stream {
 
   /** The reader is done with `bytes` of what `data` gave it. */
   read(bytes: number): void {
-    if (this.receiving !== 'body') return
     const credit = this.receiveWindow.read(bytes, this.#host.now(), this.#host.rtt)
     if (credit > 0) this.#host.sendCredit(this.id, credit)
   }
@@ -154,24 +163,33 @@ export class Stream {
   takeEnd(): readonly string[] | undefined {
     const trailers = this.#ending
     if (trailers === undefined || this.#queued > 0) return undefined
+    // Credit may still come; there is nothing left that it could set free.
+    this.#ending = undefined
     this.#sendingDone()
     return trailers
   }
 
+  /** The writer waits, and there is room again. */
+  get drained(): boolean {
+    return this.#wantsDrain && this.#queued < WRITE_AHEAD / 2 && this.sending === 'body'
+  }
+
   /** Tells the writer that there is room, where it waits. */
   wroteSome(): void {
-    if (!this.#wantsDrain || this.#queued >= WRITE_AHEAD / 2 || this.sending !== 'body') return
+    if (!this.drained) return
     this.#wantsDrain = false
     this.events.drain()
   }
+
+  // What came changes the state first and is told last: the owner may do anything from inside an event.
 
   receiveHead(head: Head): void {
     if (this.receiving !== 'head') throw new ProtocolError(`stream ${this.id}: head after head`)
     if (head.status >= 200) this.receiving = 'body'
     else if (head.end || head.body !== null)
       throw new ProtocolError(`stream ${this.id}: interim head with a body or an end`)
+    if (head.end) this.#receivingDone()
     this.events.head(head)
-    if (head.end && this.receiving === 'body') this.#receivingDone()
   }
 
   receiveData(chunk: Uint8Array): void {
@@ -182,11 +200,8 @@ export class Stream {
 
   receiveEnd(trailers: readonly string[]): void {
     if (this.receiving !== 'body') throw new ProtocolError(`stream ${this.id}: end ${this.#place()}`)
-    // Done before the event: the owner may end its own direction from inside it.
-    this.receiving = 'done'
-    this.receiveWindow.release()
+    this.#receivingDone()
     this.events.end(trailers)
-    this.#checkClosed()
   }
 
   receiveReset(reason: StreamEnd): void {
@@ -196,15 +211,9 @@ export class Stream {
     this.events.reset(reason)
   }
 
-  /** The body that `open` brought was the whole. */
-  receivedAll(): void {
-    this.#receivingDone()
-  }
-
   #receivingDone(): void {
-    if (this.receiving === 'done') return
     this.receiving = 'done'
-    this.receiveWindow.release()
+    this.receiveWindow.finish()
     this.#checkClosed()
   }
 

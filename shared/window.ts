@@ -64,6 +64,8 @@ export class ReceiveWindow {
   /** Bytes received and not yet read. */
   #held = 0
   #grantedAt: number
+  /** Nothing more comes. */
+  #finished = false
 
   constructor(pool: WindowPool, now: number) {
     this.#pool = pool
@@ -93,6 +95,10 @@ export class ReceiveWindow {
    */
   read(bytes: number, now: number, rtt: number): number {
     this.#held -= bytes
+    if (this.#finished) {
+      this.#shrink()
+      return 0
+    }
     const idle = now - this.#grantedAt
     if (idle > IDLE && this.#size > STREAM_WINDOW) this.#shrink()
     const due = this.#size - this.#open - this.#held
@@ -104,10 +110,17 @@ export class ReceiveWindow {
     return due + grown
   }
 
-  /** The stream is over: growth goes back to the pool. */
+  /** Nothing more comes: growth goes back to the pool, apart from what the reader still holds of it. */
+  finish(): void {
+    this.#finished = true
+    this.#open = 0
+    this.#shrink()
+  }
+
+  /** Nothing more comes, and what is held will not be read: all growth goes back to the pool. */
   release(): void {
-    if (this.#size > STREAM_WINDOW) this.#pool.give(this.#size - STREAM_WINDOW)
-    this.#size = STREAM_WINDOW
+    this.#held = 0
+    this.finish()
   }
 
   #grow(): number {

@@ -1,5 +1,6 @@
 /** Answers with what it was asked, so that a newcomer sees the whole way work. */
-import type { Exchange, ExchangeEvents, Handler } from '../exchange.js'
+import type { Exchange } from '../exchange.js'
+import type { ExchangeEvents, Handler } from '../handler.js'
 
 /** More of a body is counted, not shown. */
 const MOST_SHOWN = 1024 * 1024

@@ -5,10 +5,10 @@
 import { CloseCode } from '../../shared/close-codes.js'
 import { assertNever, ProtocolError } from '../../shared/errors.js'
 import { GoAwayReason, type Hello, Kind, type LinkFrame, type Open } from '../../shared/frames.js'
-import { Heartbeat } from '../../shared/heartbeat.js'
 import { LINK_WINDOW, STREAM_WINDOW } from '../../shared/limits.js'
 import type { Logger } from '../../shared/log.js'
 import { Mux } from '../../shared/mux.js'
+import { Pulse } from '../../shared/pulse.js'
 import type { Stream, StreamEvents } from '../../shared/stream.js'
 import type { WindowPool } from '../../shared/window.js'
 import type { Socket, SocketEvents } from '../edge/engine.js'
@@ -58,10 +58,11 @@ export class Link implements SocketEvents {
   readonly #settings: LinkSettings
   readonly #owner: LinkOwner
   readonly #mux: Mux
-  readonly #heartbeat: Heartbeat
   #state: LinkState = 'greeting'
   #socket: Socket | undefined
-  #timer: NodeJS.Timeout
+  readonly #helloTimer: NodeJS.Timeout | undefined
+  /** Since hello. */
+  #pulse: Pulse | undefined
   #lastSeenAt = Date.now()
   #rtt: number | undefined
   #resets = 0
@@ -72,8 +73,7 @@ export class Link implements SocketEvents {
     this.claim = claim
     this.#settings = settings
     this.#owner = owner
-    const { pingInterval: interval, pingTimeout: timeout, pool, now } = settings
-    this.#heartbeat = new Heartbeat({ interval, timeout }, now())
+    const { helloTimeout, pool, now } = settings
     this.#mux = new Mux({
       pool,
       now,
@@ -82,7 +82,9 @@ export class Link implements SocketEvents {
       empty: () => this.#empty(),
       staleReset: () => this.#countReset(),
     })
-    this.#timer = setTimeout(() => this.end(CloseCode.helloTimeout, 'no hello came'), settings.helloTimeout)
+    if (helloTimeout > 0) {
+      this.#helloTimer = setTimeout(() => this.end(CloseCode.helloTimeout, 'no hello came'), helloTimeout)
+    }
   }
 
   /** The handshake was accepted. */
@@ -157,7 +159,7 @@ export class Link implements SocketEvents {
       return
     }
     this.#lastSeenAt = Date.now()
-    if (this.#heartbeat.heard(this.#settings.now()) && this.#state === 'unresponsive') this.#become('ready')
+    this.#pulse?.heard()
     try {
       this.#mux.receive(data)
     } catch (error) {
@@ -196,7 +198,7 @@ export class Link implements SocketEvents {
         this.#mux.send({ kind: Kind.pong, nonce: frame.nonce })
         return
       case Kind.pong: {
-        const rtt = this.#heartbeat.pong(frame.nonce, this.#settings.now())
+        const rtt = this.#pulse?.pong(frame.nonce)
         if (rtt === undefined) return
         this.#rtt = this.#mux.rtt = rtt
         this.#owner.changed(this)
@@ -230,35 +232,19 @@ export class Link implements SocketEvents {
     })
     this.#state = 'ready'
     this.#owner.ready(this, hello)
-    this.#beat()
+    clearTimeout(this.#helloTimer)
+    this.#pulse = new Pulse({ interval: pingInterval, timeout: pingTimeout }, this.#settings.now, {
+      ping: (nonce) => this.#mux.send({ kind: Kind.ping, nonce }),
+      unresponsive: () => this.#state === 'ready' && this.#become('unresponsive'),
+      responsive: () => this.#state === 'unresponsive' && this.#become('ready'),
+      dead: (silent) => this.#dead(silent),
+    })
   }
 
-  readonly #beat = (): void => {
-    if (this.#state === 'closed') return
-    const now = this.#settings.now()
-    const pulse = this.#heartbeat.tick(now)
-    switch (pulse) {
-      case 'ping':
-        this.#mux.send({ kind: Kind.ping, nonce: this.#heartbeat.nonce })
-        break
-      case 'unresponsive':
-        if (this.#state === 'ready') this.#become('unresponsive')
-        break
-      case 'dead':
-        this.#settings.log.warn('link is dead', {
-          ...this.names,
-          silent_ms: Math.round(now - this.#heartbeat.heardAt),
-        })
-        this.#socket?.destroy()
-        this.#closed('the agent fell silent')
-        return
-      case 'idle':
-        break
-      default:
-        assertNever(pulse)
-    }
-    clearTimeout(this.#timer)
-    this.#timer = setTimeout(this.#beat, Math.max(1, this.#heartbeat.next - now))
+  #dead(silent: number): void {
+    this.#settings.log.warn('link is dead', { ...this.names, silent_ms: silent })
+    this.#socket?.destroy()
+    this.#closed('the agent fell silent')
   }
 
   /** A reset that answers a stream is bounded by the streams that we open; one that hits none is bounded here. */
@@ -299,7 +285,8 @@ export class Link implements SocketEvents {
   #closed(reason: string): void {
     if (this.#state === 'closed') return
     this.#state = 'closed'
-    clearTimeout(this.#timer)
+    clearTimeout(this.#helloTimer)
+    this.#pulse?.stop()
     // Out of the registry first: what the lost streams do next must not pick this link again.
     this.#owner.closed(this, reason)
     this.#mux.lost(reason)

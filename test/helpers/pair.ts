@@ -34,8 +34,9 @@ export class End {
   readonly wire: { bytes: Buffer; at: number }[] = []
   /** How often `wake` was called. */
   woken = 0
-  /** How often the last stream was over. */
+  /** How often the last stream was over, and what is done then. */
   emptied = 0
+  empty = () => {}
   /** What it accused its peer of; the link is lost to both by then. */
   fault: ProtocolError | undefined
   /** Bytes that were pulled. */
@@ -47,7 +48,10 @@ export class End {
       now: () => pair.now,
       wake: () => this.woken++,
       link: (frame) => this.told.push(frame),
-      empty: () => this.emptied++,
+      empty: () => {
+        this.emptied++
+        this.empty()
+      },
       ...(accept && { accept }),
       ...(lastStreamId !== undefined && { lastStreamId }),
     })
@@ -110,7 +114,9 @@ export class Pair {
   settle(): number {
     const start = this.now
     for (this.drive(); this.gateway.wire.length + this.agent.wire.length > 0; ) {
-      this.advance(Math.min(this.gateway.wire[0]?.at ?? Infinity, this.agent.wire[0]?.at ?? Infinity) - this.now)
+      this.advance(
+        Math.min(this.gateway.wire[0]?.at ?? Infinity, this.agent.wire[0]?.at ?? Infinity) - this.now,
+      )
     }
     return this.now - start
   }
@@ -124,12 +130,13 @@ export class Pair {
     this.agent.mux.lost(message)
   }
 
-  /** Hands frames to one end, as if its peer had sent them in one message. */
-  inject(to: End, ...frames: Frame[]): this {
+  /** Hands frames to one end, as if its peer had sent each in a message, until one is a fault. */
+  inject(to: End, ...frames: Frame[]): void {
     const encoder = new Encoder()
-    for (const frame of frames) encoder.add(frame)
-    this.#receive(to, Buffer.from(encoder.take()))
-    return this
+    for (const frame of frames) {
+      encoder.add(frame)
+      if (to.fault === undefined) this.#receive(to, Buffer.from(encoder.take()))
+    }
   }
 
   #receive(to: End, bytes: Buffer): void {
@@ -229,7 +236,9 @@ export class Tape implements StreamEvents {
 
   reset(reason: Parameters<StreamEvents['reset']>[0]): void {
     this.said.push(
-      reason.kind === 'peer' ? `reset ${reason.code} ${reason.message}` : `lost ${reason.sent ? 'sent' : 'unsent'}`,
+      reason.kind === 'peer'
+        ? `reset ${reason.code} ${reason.message}`
+        : `lost ${reason.sent ? 'sent' : 'unsent'}`,
     )
     this.on.reset?.(reason)
   }

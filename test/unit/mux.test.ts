@@ -52,17 +52,35 @@ t.test('each direction ends by itself, in either order', async (t) => {
   first.down().write(bytes('answer'))
   first.down().end()
   first.pair.drive()
-  t.same([first.caller.said, sizes(first.pair)], [['head 200', 'data 6', 'end'], [0, 0]])
+  t.same(
+    [first.caller.said, sizes(first.pair)],
+    [
+      ['head 200', 'data 6', 'end'],
+      [0, 0],
+    ],
+  )
 
   const last = exchange()
   last.pair.drive()
   last.down().head({ ...OK, end: true })
   last.pair.drive()
-  t.same([last.caller.said, sizes(last.pair)], [['head 200', 'end'], [1, 1]])
+  t.same(
+    [last.caller.said, sizes(last.pair)],
+    [
+      ['head 200', 'end'],
+      [1, 1],
+    ],
+  )
   last.up.write(bytes('still here'))
   last.up.end()
   last.pair.drive()
-  t.same([last.server.said, sizes(last.pair)], [['data 10', 'end'], [0, 0]])
+  t.same(
+    [last.server.said, sizes(last.pair)],
+    [
+      ['data 10', 'end'],
+      [0, 0],
+    ],
+  )
 })
 
 t.test('interim heads come before the head, which comes once', async (t) => {
@@ -195,7 +213,11 @@ t.test('a peer that breaks the rules is told which one', async (t) => {
     ['gateway', [head, end, data(1)], 'stream 1: data after end'],
     ['gateway', [head, end, end], 'stream 1: end after end'],
     ['gateway', [{ ...head, end: true } as Frame, head], 'stream 1: head after head'],
-    ['gateway', [{ ...head, status: 103, end: true } as Frame], 'stream 1: interim head with a body or an end'],
+    [
+      'gateway',
+      [{ ...head, status: 103, end: true } as Frame],
+      'stream 1: interim head with a body or an end',
+    ],
     ['gateway', [{ ...head, status: 100, body: bytes('x') } as Frame], 'stream 1: interim head'],
     ['gateway', [{ ...head, id: 2 } as Frame], 'stream 2 was never opened'],
     ['gateway', [{ kind: Kind.credit, id: 2, bytes: 1 }], 'stream 2 was never opened'],
@@ -250,7 +272,13 @@ t.test('ids only grow and are not used again; the last one ends the link', async
     ids.push(pair.gateway.mux.open(GET, new Tape()).id)
     pair.drive()
   }
-  t.same([ids, sizes(pair)], [[1, 2, 3], [0, 0]])
+  t.same(
+    [ids, sizes(pair)],
+    [
+      [1, 2, 3],
+      [0, 0],
+    ],
+  )
   t.throws(() => pair.gateway.mux.open(GET, new Tape()), /takes no streams/)
   const last = new Pair()
   last.inject(last.agent, { kind: Kind.open, id: MAX_STREAM_ID, ...GET }, { kind: Kind.open, id: 1, ...GET })

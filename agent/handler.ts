@@ -1,0 +1,37 @@
+/** What answers exchanges, and what it is told of one. */
+import type { ResetCode } from '../shared/frames.js'
+import type { Exchange } from './exchange.js'
+
+export interface Handler {
+  /**
+   * Answers now or later. Sets `exchange.events` before it returns if it wants the rest of the body, or to know
+   * that the caller left. What it throws is the exchange's failure.
+   */
+  serve(exchange: Exchange): void
+  /** Lets what is in flight finish, then frees what it holds. */
+  close(): Promise<void>
+  /** Frees it now. */
+  destroy(): void
+}
+
+/** What a handler is told. Nothing follows `abort`. */
+export interface ExchangeEvents {
+  /** More of the body. `chunk` is the handler's to keep; `exchange.read` asks for as much again. */
+  data(chunk: Uint8Array): void
+  /** The body is complete. */
+  end(): void
+  /** `write` returned false before and may be called again. */
+  drain(): void
+  /** The caller left, or the link is gone. */
+  abort(reason: string): void
+}
+
+/** Reads and drops a body. */
+export const UNREAD: ExchangeEvents = { data() {}, end() {}, drain() {}, abort() {} }
+
+/** How an exchange ended. */
+export type Outcome =
+  | { readonly kind: 'open' }
+  | { readonly kind: 'answered' }
+  | { readonly kind: 'aborted'; readonly reason: string }
+  | { readonly kind: 'failed'; readonly code: ResetCode; readonly message: string }

@@ -1,0 +1,50 @@
+/** Handlers that a module exports, by name or as members of its default export. */
+import { resolve } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import type { Handler } from '../handler.js'
+import { type FetchHandler, fetchHandler } from './fetch.js'
+
+const NAMES = ['fetch', 'websocket', 'execute'] as const
+
+export interface HandlerModule {
+  readonly fetch?: FetchHandler | undefined
+  readonly websocket?: ((...args: never[]) => unknown) | undefined
+  readonly execute?: ((...args: never[]) => unknown) | undefined
+}
+
+/** Rejects with an Error that names the file and what is wrong with it. */
+export async function loadHandlers(file: string): Promise<HandlerModule> {
+  const path = resolve(file)
+  const module: unknown = await import(pathToFileURL(path).href).catch((error: unknown) => {
+    const message = error instanceof Error ? error.message : String(error)
+    throw new Error(`handlers ${path} cannot be loaded: ${message}`, { cause: error })
+  })
+  const main = memberOf(module, 'default')
+  const found: Record<string, unknown> = {}
+  for (const name of NAMES) {
+    const own = memberOf(module, name)
+    const member = own ?? memberOf(main, name)
+    if (member === undefined) continue
+    if (typeof member !== 'function')
+      throw new Error(`handlers ${path} exports ${name} as ${typeof member}; it must be a function`)
+    found[name] = own === undefined ? member.bind(main) : member
+  }
+  if (Object.keys(found).length === 0) {
+    throw new Error(
+      `handlers ${path} exports none of ${NAMES.join(', ')}, neither by name nor in its default export`,
+    )
+  }
+  return found
+}
+
+/** Requests that no export answers get 501. */
+export function moduleHandler(module: HandlerModule): Handler {
+  return fetchHandler(module.fetch ?? notServed)
+}
+
+const notServed = (): Response => new Response('This agent has no handler for requests.\n', { status: 501 })
+
+function memberOf(holder: unknown, name: string): unknown {
+  if ((typeof holder !== 'object' && typeof holder !== 'function') || holder === null) return undefined
+  return name in holder ? (holder as Record<string, unknown>)[name] : undefined
+}
