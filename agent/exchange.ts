@@ -1,11 +1,10 @@
 /** One exchange as a handler sees it: the request, and ways to answer it. Callbacks all through, for speed. */
-import { type Head, type Open, ResetCode } from '../shared/frames.js'
+import { type Open, ResetCode } from '../shared/frames.js'
 import type { Fields } from '../shared/headers.js'
-import { MAX_INLINE_BODY } from '../shared/limits.js'
+import { MAX_INLINE_BODY, MAX_TEXT } from '../shared/limits.js'
 import type { Stream, StreamEnd, StreamEvents } from '../shared/stream.js'
-import { answerFault, trailerFault } from './answer.js'
 import { type ExchangeEvents, type Outcome, UNREAD } from './handler.js'
-import { plainText } from './text.js'
+import { describeError } from './text.js'
 
 /** How far the answer is. `held`: its head waits for the rest of this turn, so that a short one is one frame. */
 type Phase = 'waiting' | 'held' | 'streaming' | 'done'
@@ -60,18 +59,23 @@ export class Exchange implements StreamEvents {
     return this.#phase === 'done'
   }
 
-  /** An interim head (102 to 199, not 101). */
+  /** An interim head (102 to 199, not 101). One that the link cannot carry is dropped. */
   interim(status: number, headers: Fields): void {
-    if (this.#phase !== 'waiting' || answerFault(status, null, headers) !== undefined) return
-    this.#sendHead(status, null, headers, null, false)
+    if (this.#phase !== 'waiting') return
+    try {
+      this.#stream.head({ status, reason: null, headers, body: null, end: false })
+    } catch {
+      // It is a hint: the answer that follows counts.
+    }
   }
 
   /**
    * Begins the answer. `reason` null: the status's standard phrase. Headers are end-to-end ones, byte strings with
-   * names in lower case; `content-length` tells the length where it is known. An impossible head fails the exchange.
+   * names in lower case; `content-length` tells the length where it is known. A head that the link cannot carry
+   * fails the exchange and aborts the handler.
    */
   start(status: number, reason: string | null, headers: Fields): void {
-    if (this.#phase !== 'waiting' || this.#isImpossible(status, reason, headers)) return
+    if (this.#phase !== 'waiting') return
     this.status = status
     this.#reason = reason
     this.#fields = headers
@@ -94,48 +98,42 @@ export class Exchange implements StreamEvents {
   /** The answer is complete. */
   finish(trailers: Fields = []): void {
     if (this.#phase === 'held' && trailers.length === 0) {
-      this.#sendHead(this.status, this.#reason, this.#fields, this.#inline, true)
-      this.#settle(ANSWERED)
+      if (this.#sendHead(true)) this.#settle(ANSWERED)
       return
     }
     this.flush()
     if (this.#phase !== 'streaming') return
-    const fault = trailerFault(trailers)
-    if (fault !== undefined) {
-      this.fail(ResetCode.failed, fault)
+    try {
+      this.#stream.end(trailers)
+    } catch (error) {
+      this.#giveUp(describeError(error))
       return
     }
-    this.#stream.end(trailers)
     this.#settle(ANSWERED)
   }
 
   /** The whole answer at once. */
   respond(status: number, reason: string | null, headers: Fields, body: Uint8Array | null): void {
-    if (body !== null && body.length > MAX_INLINE_BODY) {
-      this.start(status, reason, headers)
-      this.write(body)
-      this.finish()
-      return
-    }
-    if (this.#phase !== 'waiting' || this.#isImpossible(status, reason, headers)) return
+    if (this.#phase !== 'waiting') return
     this.status = status
-    this.#sendHead(status, reason, headers, body, true)
-    this.#settle(ANSWERED)
+    this.#reason = reason
+    this.#fields = headers
+    this.#phase = 'held'
+    if (body !== null) this.write(body)
+    this.finish()
   }
 
   /** Gives up: the caller gets an error, or sees the answer cut where it has begun. */
   fail(code: ResetCode, message: string): void {
     if (this.#phase === 'done') return
-    this.#stream.reset(code, plainText(message))
+    this.#stream.reset(code, message)
     this.#settle({ kind: 'failed', code, message })
   }
 
   /** A handler threw `error`: it fails, and still learns that nobody waits any more. */
   threw(error: unknown): void {
     if (this.#phase === 'done') return
-    const message = `handler threw: ${error instanceof Error ? error.message : String(error)}`
-    this.fail(ResetCode.failed, message)
-    this.#abort(message)
+    this.#giveUp(`handler threw: ${describeError(error)}`)
   }
 
   /** The handler used up `bytes` of what `data` gave it. */
@@ -147,8 +145,7 @@ export class Exchange implements StreamEvents {
   flush(): void {
     if (this.#phase !== 'held') return
     this.#phase = 'streaming'
-    this.#sendHead(this.status, this.#reason, this.#fields, this.#inline, false)
-    this.#inline = null
+    this.#sendHead(false)
   }
 
   // From the stream.
@@ -199,21 +196,28 @@ export class Exchange implements StreamEvents {
     }
   }
 
-  #isImpossible(status: number, reason: string | null, headers: Fields): boolean {
-    const fault = status < 200 ? `status ${status} is no answer` : answerFault(status, reason, headers)
-    if (fault !== undefined) this.fail(ResetCode.failed, fault)
-    return fault !== undefined
+  /** @returns whether it is on its way. */
+  #sendHead(end: boolean): boolean {
+    const { status } = this
+    const reason = this.#reason
+    const body = this.#inline
+    this.#inline = null
+    try {
+      if (!(status >= 200 && status <= 599)) throw new RangeError(`the status ${status} is not in 200 to 599`)
+      if (reason !== null && 2 * reason.length > MAX_TEXT)
+        throw new RangeError('the reason phrase is too long')
+      this.#stream.head({ status, reason, headers: this.#fields, body, end })
+      return true
+    } catch (error) {
+      this.#giveUp(describeError(error))
+      return false
+    }
   }
 
-  #sendHead(
-    status: number,
-    reason: string | null,
-    headers: Fields,
-    body: Uint8Array | null,
-    end: boolean,
-  ): void {
-    const head: Omit<Head, 'kind' | 'id'> = { status, reason, headers, body, end }
-    this.#stream.head(head)
+  /** The exchange cannot be, so its handler stops too. */
+  #giveUp(message: string): void {
+    this.fail(ResetCode.failed, message)
+    this.#abort(message)
   }
 
   #settle(outcome: Outcome): void {

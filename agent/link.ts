@@ -19,7 +19,6 @@ import { type DialOptions, type DialResult, dial, type LinkSocket } from './dial
 import type { LinkEnd } from './link-end.js'
 import { Pulse } from './pulse.js'
 import { Pump } from './pump.js'
-import { plainText } from './text.js'
 
 export interface LinkEvents {
   /** The gateway took the link and opens streams. */
@@ -44,7 +43,13 @@ type State =
   | { readonly kind: 'greeting'; readonly socket: LinkSocket }
   | { readonly kind: 'ready'; readonly socket: LinkSocket; readonly pulse: Pulse }
   /** `quiet`: the gateway knows that it is to open no more streams, so none is on its way. */
-  | { readonly kind: 'draining'; readonly socket: LinkSocket; readonly pulse: Pulse; quiet: boolean }
+  | {
+      readonly kind: 'draining'
+      readonly socket: LinkSocket
+      readonly pulse: Pulse
+      readonly from: number
+      quiet: boolean
+    }
   /** A close frame is out. */
   | { readonly kind: 'closing'; readonly socket: LinkSocket; readonly end: LinkEnd }
   | { readonly kind: 'closed' }
@@ -98,14 +103,14 @@ export class Link {
         this.destroy()
         return
       case 'ready':
-        this.#state = { ...state, kind: 'draining', quiet: false }
+        this.#state = { ...state, kind: 'draining', from: state.pulse.nonce + 1, quiet: false }
         this.#mux.send({
           kind: Kind.goAway,
           reason: GoAwayReason.draining,
           delay: 0,
-          message: plainText(message),
+          message,
         })
-        // Its pong comes behind every stream that crossed the going away.
+        // What answers a ping from now on is sent after the gateway knew, so behind every stream that crossed.
         this.#mux.send({ kind: Kind.ping, nonce: DRAIN_NONCE })
         return
       case 'draining':
@@ -192,17 +197,15 @@ export class Link {
   #pong(nonce: number): void {
     const state = this.#state
     if (state.kind !== 'ready' && state.kind !== 'draining') return
-    if (state.kind === 'draining' && nonce === DRAIN_NONCE) {
-      state.quiet = true
-      return
-    }
+    // A peer answers only the last of several pings: a later one of the heartbeat's counts as well.
+    if (state.kind === 'draining' && nonce >= state.from) state.quiet = true
     this.#mux.rtt = state.pulse.pong(nonce) ?? this.#mux.rtt
   }
 
   #goAway(frame: GoAway): void {
     const state = this.#state
     if (state.kind !== 'ready') return
-    this.#state = { ...state, kind: 'draining', quiet: true }
+    this.#state = { ...state, kind: 'draining', from: 0, quiet: true }
     this.#options.events.goingAway(frame)
   }
 
@@ -221,12 +224,7 @@ export class Link {
       return
     }
     const rule = error.message
-    this.#close(
-      state.socket,
-      { kind: 'broken', rule },
-      CloseCode.protocolError,
-      plainText(rule).slice(0, 120),
-    )
+    this.#close(state.socket, { kind: 'broken', rule }, CloseCode.protocolError, rule.slice(0, 120))
   }
 
   #close(socket: LinkSocket, end: LinkEnd, code: number, reason: string): void {

@@ -23,6 +23,11 @@ export class Pulse {
     this.#beat()
   }
 
+  /** The last ping's; they count up from 1. */
+  get nonce(): number {
+    return this.#heartbeat.nonce
+  }
+
   /** Something came. */
   heard(): void {
     this.#heartbeat.heard(this.#now())

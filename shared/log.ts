@@ -36,13 +36,23 @@ export interface LoggerOptions {
 /** As much as is worth one system call. */
 const BATCH_CHARS = 16 * 1024
 
-/** The default sink lives as long as the process and is flushed when it exits. */
 export function createLogger(options: LoggerOptions = {}): Logger {
   const { level = 'info', format = 'json', color = false, now = Date.now } = options
-  const sink = new Sink(options.write ?? ((chunk) => void process.stdout.write(chunk)))
-  if (options.write === undefined) process.once('exit', () => sink.flush())
+  const sink = options.write === undefined ? standardOutput() : new Sink(options.write)
   const render = format === 'json' ? renderJson : (...event: Event) => renderPretty(color, ...event)
   return new SinkLogger({ sink, now, render, threshold: LOG_LEVELS.indexOf(level) }, {})
+}
+
+let standardSink: Sink | undefined
+
+/** One for all loggers, as there is one standard output; what it holds at the end of the process is written then. */
+function standardOutput(): Sink {
+  if (standardSink === undefined) {
+    const sink = new Sink((chunk) => void process.stdout.write(chunk))
+    process.once('exit', () => sink.flush())
+    standardSink = sink
+  }
+  return standardSink
 }
 
 type Event = readonly [time: number, level: LogLevel, msg: string, fields: Fields]

@@ -11,6 +11,7 @@ import { checkFields, checkInline, fitText } from './grammar.js'
 import { LINK_WINDOW, MAX_STREAM_ID } from './limits.js'
 import { Outbox } from './outbox.js'
 import { Stream, type StreamEvents, type StreamHost } from './stream.js'
+import { StreamTable } from './stream-table.js'
 import type { WindowPool } from './window.js'
 
 export interface MuxOptions {
@@ -46,7 +47,7 @@ export class Mux implements StreamHost {
   rtt = 0
 
   readonly #options: MuxOptions
-  readonly #streams = new Map<number, Stream>()
+  readonly #streams = new StreamTable()
   #peer: PeerLimits | undefined
   #lastId = 0
   readonly #outbox: Outbox
@@ -89,7 +90,7 @@ export class Mux implements StreamHost {
     checkFields(open.headers, open.method + open.target)
     checkInline(open.body)
     const stream = new Stream(this, ++this.#lastId, 'opener', peer.streamWindow, this.#options.pool, events)
-    this.#streams.set(stream.id, stream)
+    this.#streams.add(stream)
     this.#outbox.push({ kind: Kind.open, id: stream.id, ...open })
     if (open.end) stream.sending = 'done'
     return stream
@@ -126,7 +127,7 @@ export class Mux implements StreamHost {
   lost(message: string): void {
     this.#lost = true
     this.#outbox.close()
-    for (const stream of [...this.#streams.values()]) {
+    for (const stream of this.#streams.values()) {
       stream.receiveReset({ kind: 'lost', sent: stream.id <= this.#outbox.openedUpTo, message })
     }
   }
@@ -156,7 +157,7 @@ export class Mux implements StreamHost {
   }
 
   closed(stream: Stream): void {
-    this.#streams.delete(stream.id)
+    this.#streams.delete(stream)
     this.#outbox.forget(stream)
     if (this.#streams.size === 0) this.#emptied = true
   }
@@ -220,7 +221,7 @@ export class Mux implements StreamHost {
     if (this.size >= peer.maxStreams) throw new ProtocolError(`more than ${peer.maxStreams} streams are open`)
     this.#lastId = open.id
     const stream = new Stream(this, open.id, 'acceptor', peer.streamWindow, pool, IGNORED)
-    this.#streams.set(open.id, stream)
+    this.#streams.add(stream)
     if (open.end) stream.receiving = 'done'
     stream.events = accept(stream, open)
   }

@@ -67,8 +67,6 @@ class Forwarding extends UpstreamCall {
   protected override head(status: number, reason: string, headers: string[]): boolean {
     const phrase = reason === '' || reason === STATUS_CODES[status] ? null : reason
     this.#exchange.start(status, phrase, endToEnd(headers))
-    // A head that cannot be carried has failed the exchange.
-    if (this.#exchange.done) this.cancel()
     return true
   }
 

@@ -1,6 +1,6 @@
 /** Where agents come in: may this link open? What is refused is refused before the upgrade, with a problem. */
 import { Problem } from '../../shared/errors.js'
-import { PROTOCOL } from '../../shared/limits.js'
+import { MAX_STREAM_ID, PROTOCOL } from '../../shared/limits.js'
 import type { Upgrade } from '../edge/engine.js'
 import { newRequestId } from '../edge/request-id.js'
 import { parseClaim } from './claim.js'
@@ -14,7 +14,8 @@ export class Acceptor {
 
   constructor(registry: Registry, settings: LinkSettings) {
     this.#registry = registry
-    this.#settings = settings
+    // No limit is none to the wire too: it knows no 0.
+    this.#settings = { ...settings, maxStreams: settings.maxStreams || MAX_STREAM_ID }
   }
 
   /** New links are refused from now on, with the advice (seconds) when to come again. */

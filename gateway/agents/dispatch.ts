@@ -25,11 +25,16 @@ export interface DispatchSettings {
   holdMax: number
 }
 
-type Waiting = {
+/** What a request waits for: any matching agent, or a place at one that is there. */
+type Want = 'agent' | 'place'
+
+interface Waiting {
   job: Job
-  /** When each wait began, in milliseconds; undefined while it has not. */
-  heldSince: number
-  queuedSince: number | undefined
+  /** Undefined before its first wait. */
+  want: Want | undefined
+  since: number
+  /** Milliseconds left of each wait: an agent that comes and goes must not begin them anew. */
+  readonly left: Record<Want, number>
   timer: NodeJS.Timeout | undefined
 }
 
@@ -40,6 +45,7 @@ export class Dispatcher {
   /** In order of arrival. */
   readonly #waiting = new Map<Job, Waiting>()
   readonly #stopListening: () => void
+  #closed = false
 
   constructor(registry: Registry, settings: DispatchSettings, now: () => number) {
     this.#picker = new Picker(registry, now)
@@ -54,8 +60,8 @@ export class Dispatcher {
   }
 
   submit(job: Job): void {
-    const now = this.#now()
-    this.#try(job, { job, heldSince: now, queuedSince: undefined, timer: undefined })
+    const left = { agent: job.hold, place: this.#settings.queueTimeout }
+    this.#try(job, { job, want: undefined, since: 0, left, timer: undefined })
   }
 
   /** The request is no longer wanted. */
@@ -75,27 +81,36 @@ export class Dispatcher {
 
   /** Nothing waits any more: the gateway shuts down. */
   close(): void {
+    this.#closed = true
     this.#stopListening()
-    for (const { job } of [...this.#waiting.values()]) {
+    for (const job of this.#waiting.keys()) {
       this.cancel(job)
-      job.refused(new Problem('draining', 'the gateway is shutting down'))
+      job.refused(DRAINING())
     }
   }
 
   #follow(change: Change): void {
+    const instance = change.link.instance!
     switch (change.kind) {
       case 'connected':
+        this.released(instance)
+        return
       case 'changed':
-        if (change.link.instance !== undefined) this.released(change.link.instance)
+        if (instance.state === 'draining') this.#leaving(instance)
+        else this.released(instance)
         return
       case 'disconnected':
-        // Those that waited for a place there may now wait for an agent, or for nothing.
-        for (const waiting of [...this.#waiting.values()]) {
-          if (matches(waiting.job.selector, change.link.instance!)) this.#try(waiting.job, waiting)
-        }
+        this.#leaving(instance)
         return
       default:
         assertNever(change)
+    }
+  }
+
+  /** Those that waited for a place there may now wait for an agent, or for nothing. */
+  #leaving(instance: Instance): void {
+    for (const waiting of this.#waiting.values()) {
+      if (matches(waiting.job.selector, instance)) this.#try(waiting.job, waiting)
     }
   }
 
@@ -107,42 +122,43 @@ export class Dispatcher {
         job.assigned(picked.instance)
         return
       case 'busy':
-        waiting.queuedSince ??= this.#now()
-        this.#wait(waiting, waiting.queuedSince + this.#settings.queueTimeout, BUSY)
+        this.#wait(waiting, 'place', BUSY)
         return
       case 'none':
-        this.#wait(waiting, waiting.heldSince + job.hold, GONE)
+        this.#wait(waiting, 'agent', GONE)
         return
       default:
         assertNever(picked)
     }
   }
 
-  /** Waits until `deadline`, then fails with `problem`. */
-  #wait(waiting: Waiting, deadline: number, problem: () => Problem): void {
-    const { job } = waiting
-    const left = deadline - this.#now()
+  /** Waits for what is left of that wait, then fails with `problem`. */
+  #wait(waiting: Waiting, want: Want, problem: () => Problem): void {
+    if (waiting.want === want) return
+    const { job, left } = waiting
+    const now = this.#now()
+    if (waiting.want !== undefined) left[waiting.want] -= now - waiting.since
+    waiting.want = want
+    waiting.since = now
     clearTimeout(waiting.timer)
-    if (left <= 0) {
+    if (this.#closed || left[want] <= 0) {
       this.#waiting.delete(job)
-      job.refused(problem())
+      job.refused(this.#closed ? DRAINING() : problem())
       return
     }
-    if (
-      !this.#waiting.has(job) &&
-      this.#settings.holdMax > 0 &&
-      this.#waiting.size >= this.#settings.holdMax
-    ) {
-      job.refused(new Problem('overloaded', `${this.#settings.holdMax} requests wait already`))
+    const { holdMax } = this.#settings
+    if (!this.#waiting.has(job) && holdMax > 0 && this.#waiting.size >= holdMax) {
+      job.refused(new Problem('overloaded', `${holdMax} requests wait already`))
       return
     }
     this.#waiting.set(job, waiting)
     waiting.timer = setTimeout(() => {
       this.#waiting.delete(job)
       job.refused(problem())
-    }, left)
+    }, left[want])
   }
 }
 
 const BUSY = (): Problem => new Problem('overloaded', 'every matching agent is full or does not respond')
 const GONE = (): Problem => new Problem('no_agent', 'no connected agent matches')
+const DRAINING = (): Problem => new Problem('draining', 'the gateway is shutting down')

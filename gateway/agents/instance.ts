@@ -15,6 +15,8 @@ const PENALTY = 5000
 
 /** Weight of the past in the moving average of latency falls to 1/e in this many milliseconds. */
 const DECAY = 10_000
+/** Above every cost that was measured. */
+const UNKNOWN = Number.MAX_SAFE_INTEGER / 2
 
 export type InstanceState = 'ready' | 'unresponsive' | 'draining'
 
@@ -42,7 +44,8 @@ export class Instance {
 
   #strikes = 0
   #penaltyUntil = 0
-  #average = 0
+  /** Peak EWMA of the time to head; undefined before the first answer. */
+  #average: number | undefined
   #averageAt = 0
   #latency: Histogram | undefined
 
@@ -79,8 +82,9 @@ export class Instance {
   open(open: Omit<Open, 'kind' | 'id'>, events: StreamEvents): { stream: Stream; link: Link } {
     const link = this.#link()
     if (link === undefined) throw new Error(`${this.tunnel.id}: no link takes streams`)
+    const stream = link.open(open, events)
     this.inflight++
-    return { stream: link.open(open, events), link }
+    return { stream, link }
   }
 
   /** The upstream could not be reached. */
@@ -94,18 +98,27 @@ export class Instance {
     this.#latency ??= new Histogram(now)
     this.#latency.add(ms, now)
     // Peak EWMA (finagle): a slow answer counts at once, a fast one by and by.
-    const keep = Math.exp(-(now - this.#averageAt) / DECAY)
-    this.#average = ms > this.#average ? ms : this.#average * keep + ms * (1 - keep)
+    const past = this.#average ?? 0
+    const keep = this.#keep(now)
+    this.#average = ms > past ? ms : past * keep + ms * (1 - keep)
     this.#averageAt = now
   }
 
-  /** What a further exchange is expected to wait, for comparison only. */
-  get cost(): number {
-    return this.#average * (this.inflight + 1)
+  /**
+   * What a further exchange is expected to wait, for comparison only. It falls while nothing is heard, so that one
+   * that was slow is tried again; one that was never heard gets a single exchange to tell by.
+   */
+  cost(now: number): number {
+    if (this.#average === undefined) return this.inflight === 0 ? 0 : UNKNOWN + this.inflight
+    return this.#average * this.#keep(now) * (this.inflight + 1)
   }
 
   percentiles(shares: readonly number[], now: number): (number | null)[] {
     return this.#latency?.percentiles(shares, now) ?? shares.map(() => null)
+  }
+
+  #keep(now: number): number {
+    return Math.exp(-(now - this.#averageAt) / DECAY)
   }
 
   #link(): Link | undefined {

@@ -201,7 +201,6 @@ export class Link implements SocketEvents {
         const rtt = this.#pulse?.pong(frame.nonce)
         if (rtt === undefined) return
         this.#rtt = this.#mux.rtt = rtt
-        this.#owner.changed(this)
         return
       }
       case Kind.goAway:
@@ -231,8 +230,10 @@ export class Link implements SocketEvents {
       urls: urls(this.claim),
     })
     this.#state = 'ready'
-    this.#owner.ready(this, hello)
     clearTimeout(this.#helloTimer)
+    this.#owner.ready(this, hello)
+    // The owner may have refused it: what is over needs no heartbeat.
+    if (this.state === 'closed') return
     this.#pulse = new Pulse({ interval: pingInterval, timeout: pingTimeout }, this.#settings.now, {
       ping: (nonce) => this.#mux.send({ kind: Kind.ping, nonce }),
       unresponsive: () => this.#state === 'ready' && this.#become('unresponsive'),

@@ -45,6 +45,7 @@ export class Picker {
     const bucket = candidates(wanted.selector, this.#registry)
     if (bucket === undefined || bucket.size === 0) return NONE
     const now = this.#now()
+    if (wanted.policy === 'sticky') return this.#sticky(bucket, wanted, now)
     let found = this.#usable(bucket, wanted, (instance) => !instance.penalised(now))
     if (found.length === 0) found = this.#usable(bucket, wanted, () => true)
     if (found.length === 0) return this.#present(bucket, wanted) ? BUSY : NONE
@@ -52,8 +53,19 @@ export class Picker {
     const rotation = TURNS.has(policy) ? this.#rotation(wanted) : NO_TURN
     return {
       kind: 'instance',
-      instance: POLICIES[policy]({ from: found, stickyKey, rotation, random: this.#random }),
+      instance: POLICIES[policy]({ from: found, stickyKey, rotation, random: this.#random, now }),
     }
+  }
+
+  /** It moves only if its instance goes: one that is full or unresponsive for a while is waited for. */
+  #sticky(bucket: Bucket, wanted: Wanted, now: number): Picked {
+    const staying = filter(bucket, (instance) => mayServe(instance, wanted))
+    if (staying.length === 0) return NONE
+    const sound = staying.filter((instance) => !instance.penalised(now))
+    const from = sound.length > 0 ? sound : staying
+    const { stickyKey } = wanted
+    const instance = POLICIES.sticky({ from, stickyKey, rotation: NO_TURN, random: this.#random, now })
+    return instance.free ? { kind: 'instance', instance } : BUSY
   }
 
   /** What the policy is to choose from: all that can take an exchange, or enough of them. */
@@ -69,8 +81,6 @@ export class Picker {
         return firstOf(bucket, usable)
       case 'round-robin':
         return nextOf(bucket, usable, this.#rotation(wanted))
-      case 'sticky':
-        return filter(bucket, usable)
       default: {
         const sample = this.#sample(bucket, usable)
         return sample.length > 0 ? sample : filter(bucket, usable)
@@ -89,14 +99,7 @@ export class Picker {
 
   /** Whether a match is connected that may take the exchange later. */
   #present(bucket: Bucket, wanted: Wanted): boolean {
-    for (const instance of bucket) {
-      if (
-        instance.state !== 'draining' &&
-        matches(wanted.selector, instance) &&
-        !wanted.tried.includes(instance)
-      )
-        return true
-    }
+    for (const instance of bucket) if (mayServe(instance, wanted)) return true
     return false
   }
 
@@ -112,6 +115,10 @@ export class Picker {
     return rotation
   }
 }
+
+/** It may take the exchange, if not now then later. */
+const mayServe = (instance: Instance, { selector, tried }: Wanted): boolean =>
+  instance.state !== 'draining' && matches(selector, instance) && !tried.includes(instance)
 
 function filter(bucket: Bucket, usable: (instance: Instance) => boolean): readonly Instance[] {
   const found: Instance[] = []

@@ -18,6 +18,8 @@ export interface Choice {
   readonly rotation: Rotation
   /** Uniform in [0, 1). */
   random(): number
+  /** Milliseconds, monotonic. */
+  readonly now: number
 }
 
 /** Whose turn it is, for one selector. */
@@ -36,11 +38,12 @@ export const POLICIES = {
 
   random: ({ from, random }) => pick(from, random),
 
-  weighted: ({ from, rotation: { owed } }) => {
+  weighted: ({ from, rotation: { owed }, random }) => {
     let total = 0
-    let best = from[0]!
+    let best: Instance | undefined
     let most = Number.NEGATIVE_INFINITY
     for (const instance of from) {
+      if (instance.weight === 0) continue
       const due = (owed.get(instance) ?? 0) + instance.weight
       owed.set(instance, due)
       total += instance.weight
@@ -49,6 +52,8 @@ export const POLICIES = {
         best = instance
       }
     }
+    // Nobody has a share: then all have the same.
+    if (best === undefined) return pick(from, random)
     owed.set(best, most - total)
     return best
   },
@@ -67,13 +72,13 @@ export const POLICIES = {
     return best
   },
 
-  'lowest-latency': ({ from, random }) => {
+  'lowest-latency': ({ from, random, now }) => {
     if (from.length === 1) return from[0]!
     const first = Math.floor(random() * from.length)
     const second = (first + 1 + Math.floor(random() * (from.length - 1))) % from.length
     const a = from[first]!
     const b = from[second]!
-    return a.cost <= b.cost ? a : b
+    return a.cost(now) <= b.cost(now) ? a : b
   },
 
   sticky: ({ from, stickyKey }) => {

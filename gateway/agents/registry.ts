@@ -11,6 +11,8 @@ import type { LinkClaim } from './claim.js'
 import { Instance } from './instance.js'
 import type { Link, LinkOwner } from './link.js'
 
+const REPLACED = 'replaced by a new link'
+
 /** A name stays with its tunnel id for this long (ms) after its last instance left. */
 const NAME_GRACE = 60_000
 
@@ -99,14 +101,15 @@ export class Registry implements LinkOwner {
     }
     const key = instanceKey(claim)
     const known = this.#instances.get(key)
-    known?.links
-      .find((other) => other.claim.number === claim.number)
-      ?.end(CloseCode.replaced, 'replaced by a new link')
-    // The predecessor may have been its only link: then the instance is gone and made anew.
-    const instance = this.#instances.get(key) ?? this.#admit(key, claim, hello)
+    const predecessor = known?.links.find((other) => other.claim.number === claim.number)
+    // Where the predecessor is its only link the instance is made anew: the new hello may say other things of it.
+    const goes = predecessor !== undefined && known?.links.length === 1
+    const instance = known === undefined || goes ? this.#admit(key, claim, hello) : known
     instance.links.push(link)
     link.instance = instance
     this.#links.set(link.id, link)
+    // Only now: what the predecessor's streams do next finds the successor in its place.
+    predecessor?.end(CloseCode.replaced, REPLACED)
     this.#tell({ kind: 'connected', link })
   }
 
@@ -120,7 +123,7 @@ export class Registry implements LinkOwner {
     const instance = link.instance!
     instance.links.splice(instance.links.indexOf(link), 1)
     if (instance.links.length === 0) this.#dismiss(instance)
-    this.#tell({ kind: 'disconnected', link, reason, replaced: reason === 'replaced by a new link' })
+    this.#tell({ kind: 'disconnected', link, reason, replaced: reason === REPLACED })
   }
 
   #admit(key: string, claim: LinkClaim, hello: Hello): Instance {
@@ -137,7 +140,8 @@ export class Registry implements LinkOwner {
   }
 
   #dismiss(instance: Instance): void {
-    this.#instances.delete(instanceKey(instance))
+    const key = instanceKey(instance)
+    if (this.#instances.get(key) === instance) this.#instances.delete(key)
     this.all.delete(instance)
     for (const [index, value] of this.#places(instance)) {
       const bucket = index.get(value)

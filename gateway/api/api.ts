@@ -13,6 +13,13 @@ import { connections, entityTag, isNotModified, parseFilter } from './connection
 
 export type ApiRoute = Exclude<Route, { kind: 'proxy' | 'links' }>
 
+/** What an answer came to, for the access log. */
+export interface Served {
+  status: number
+  /** Body bytes; 0 of an event stream, which has only begun. */
+  bytes: number
+}
+
 export interface ApiParts {
   registry: Registry
   version: string
@@ -40,28 +47,20 @@ export class Api {
   }
 
   /** @throws Problem where there is no such link, or the query is not understood. */
-  serve(caller: Caller, route: ApiRoute, requestId: string): void {
+  serve(caller: Caller, route: ApiRoute, requestId: string): Served {
     const id = ['gw-request-id', requestId]
     switch (route.kind) {
       case 'root':
-        this.#send(caller, jsonReply(200, this.#root(), id))
-        return
+        return send(caller, jsonReply(200, this.#root(), id))
       case 'health':
-        this.#send(caller, jsonReply(this.#draining ? 503 : 200, this.#health(), id))
-        return
+        return send(caller, jsonReply(this.#draining ? 503 : 200, this.#health(), id))
       case 'connections':
-        this.#connections(caller, route.query, id)
-        return
+        return this.#connections(caller, route.query, id)
       case 'connection':
-        this.#send(caller, this.#disconnect(route.id, route.query, id))
-        return
+        return send(caller, this.#disconnect(route.id, route.query, id))
       default:
-        assertNever(route)
+        return assertNever(route)
     }
-  }
-
-  #send(caller: Caller, { head, body }: Reply): void {
-    caller.respond({ ...head, length: Buffer.byteLength(body) }, body)
   }
 
   #root(): object {
@@ -80,7 +79,7 @@ export class Api {
     }
   }
 
-  #connections(caller: Caller, query: string, id: readonly string[]): void {
+  #connections(caller: Caller, query: string, id: readonly string[]): Served {
     const { registry, now } = this.#parts
     const { headers, method } = caller.head
     const filter = parseFilter(query)
@@ -90,16 +89,16 @@ export class Api {
       )
       this.#streams.add(stream)
       caller.events = stream
-      return
+      return { status: 200, bytes: 0 }
     }
     const answer = connections(registry, filter, now())
     const tag = entityTag(answer.connections)
     const fields = ['etag', tag, 'cache-control', 'no-cache', ...id]
     if (isNotModified(getField(headers, 'if-none-match'), tag)) {
       caller.respond({ status: 304, headers: fields })
-      return
+      return { status: 304, bytes: 0 }
     }
-    this.#send(caller, jsonReply(200, answer, fields))
+    return send(caller, jsonReply(200, answer, fields))
   }
 
   #disconnect(linkId: string, query: string, id: readonly string[]): Reply {
@@ -115,4 +114,10 @@ export class Api {
     link.end(CloseCode.goingAway, 'closed by an operator')
     return jsonReply(200, { closed: true }, id)
   }
+}
+
+function send(caller: Caller, { head, body }: Reply): Served {
+  const length = Buffer.byteLength(body)
+  caller.respond({ ...head, length }, body)
+  return { status: head.status, bytes: caller.head.method === 'HEAD' ? 0 : length }
 }

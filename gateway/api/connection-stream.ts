@@ -22,8 +22,8 @@ export class ConnectionStream implements CallerEvents {
   readonly #onEnd: () => void
   /** What the reader has not been told, by link; `connected` is not undone by a later `changed`. */
   readonly #pending = new Map<Link, Change['kind']>()
-  /** Request counts as last told, to tell counters only where they moved. */
-  readonly #told = new Map<Link, number>()
+  /** Counters as last told, to tell them only where they moved. */
+  readonly #told = new Map<Link, string>()
   #id = 0
   #writable = true
 
@@ -49,7 +49,7 @@ export class ConnectionStream implements CallerEvents {
     this.#stopListening = registry.listen((change) => this.#follow(change))
     this.#timers = [
       setInterval(() => this.#counters(), COUNTERS_EVERY),
-      setInterval(() => this.#write(': still here\n\n'), COMMENT_EVERY),
+      setInterval(() => this.#comment(), COMMENT_EVERY),
     ]
   }
 
@@ -102,16 +102,21 @@ export class ConnectionStream implements CallerEvents {
   #counters(): void {
     for (const link of this.#registry.links) {
       if (this.#told.get(link) === counted(link) || !this.#filter(link)) continue
-      this.#told.set(link, counted(link))
       if (!this.#pending.has(link)) this.#pending.set(link, 'changed')
     }
     this.#flush()
+  }
+
+  /** A proxy on the way may drop a connection that says nothing. */
+  #comment(): void {
+    if (this.#writable) this.#write(': still here\n\n')
   }
 
   #flush(): void {
     for (const [link, kind] of this.#pending) {
       if (!this.#writable) return
       this.#pending.delete(link)
+      if (kind !== 'disconnected') this.#told.set(link, counted(link))
       this.#event(kind, connection(link, this.#now()))
     }
   }
@@ -125,5 +130,5 @@ export class ConnectionStream implements CallerEvents {
   }
 }
 
-const counted = (link: Link): number =>
-  link.requests + link.errors + link.bytesIn + link.bytesOut + (link.instance?.inflight ?? 0)
+const counted = ({ requests, errors, bytesIn, bytesOut, rtt, instance }: Link): string =>
+  `${requests} ${errors} ${bytesIn} ${bytesOut} ${rtt} ${instance?.inflight}`

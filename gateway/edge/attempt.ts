@@ -32,11 +32,12 @@ export class Attempt implements StreamEvents {
   readonly link: Link
   readonly startedAt: number
   readonly stream: Stream
-  readonly #owner: AttemptOwner
+  /** Who is told; another one once the answer has begun. */
+  owner: AttemptOwner
 
   /** Opens a stream on `instance`, which must be `free`. */
   constructor(instance: Instance, open: Parameters<Instance['open']>[0], owner: AttemptOwner, now: number) {
-    this.#owner = owner
+    this.owner = owner
     this.instance = instance
     this.startedAt = now
     const { stream, link } = instance.open(open, this)
@@ -44,35 +45,35 @@ export class Attempt implements StreamEvents {
     this.link = link
   }
 
-  /** The place at the instance is free again. What is left of the stream ends. */
-  release(): void {
+  /** The place at the instance is free again. What is left of the stream ends with `code`. */
+  release(code: ResetCode): void {
     this.stream.events = ENDED
-    this.stream.reset(ResetCode.cancelled, '')
+    this.stream.reset(code, '')
     this.instance.inflight--
   }
 
   // From the stream.
 
   head(head: Head): void {
-    // Interim answers end here: no engine can pass them on.
-    if (head.status >= 200) this.#owner.answered(head)
+    // Interim answers end here: no engine can pass them on. 101 is none: nobody asked for another protocol.
+    if (head.status >= 200 || head.status === 101) this.owner.answered(head)
   }
 
   data(chunk: Uint8Array): void {
-    this.#owner.body(chunk)
+    this.owner.body(chunk)
   }
 
   end(): void {
-    this.#owner.bodyEnd()
+    this.owner.bodyEnd()
   }
 
   drain(): void {
-    this.#owner.roomForBody()
+    this.owner.roomForBody()
   }
 
   reset(end: StreamEnd): void {
     this.link.errors++
-    this.#owner.failed(failureOf(end))
+    this.owner.failed(failureOf(end))
   }
 }
 

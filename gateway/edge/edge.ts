@@ -11,7 +11,8 @@ import { admit } from './admit.js'
 import type { Failure } from './attempt.js'
 import type { Deadlines } from './deadlines.js'
 import type { Caller, CallerEvents, EngineHandlers, RequestHead, Upgrade } from './engine.js'
-import { Exchange, type ExchangeHost, type ExchangeSettings, type Summary } from './exchange.js'
+import { Exchange } from './exchange.js'
+import type { ExchangeHost, ExchangeSettings, Summary } from './exchange-host.js'
 import { problemReply } from './reply.js'
 import { RequestIds } from './request-id.js'
 import { type ProxyRoute, type RouteSettings, route } from './routes.js'
@@ -40,8 +41,7 @@ export class Edge implements EngineHandlers, ExchangeHost {
   retries = 0
 
   readonly #parts: EdgeParts
-  readonly #ids = new RequestIds()
-  readonly #exchanges = new Set<Exchange>()
+  readonly #ids = new RequestIds((id) => this.deadlines.some((one) => one.requestId === id))
   #draining = false
   #idle: (() => void) | undefined
 
@@ -54,7 +54,7 @@ export class Edge implements EngineHandlers, ExchangeHost {
 
   /** Exchanges in flight. */
   get inflight(): number {
-    return this.#exchanges.size
+    return this.deadlines.size
   }
 
   // From the engine.
@@ -83,6 +83,7 @@ export class Edge implements EngineHandlers, ExchangeHost {
       if (!(error instanceof Problem)) throw error
       const { head: answer, body } = problemReply(error, requestId, head.headers, true)
       upgrade.refuse(answer, body)
+      this.#parts.access.refusal(head, requestId, error)
     } finally {
       this.#ids.give(requestId)
     }
@@ -112,10 +113,9 @@ export class Edge implements EngineHandlers, ExchangeHost {
   }
 
   finished(exchange: Exchange, summary: Summary): void {
-    this.#exchanges.delete(exchange)
     this.#ids.give(summary.requestId)
     this.#parts.access.exchange(exchange.caller.head, summary)
-    if (this.#exchanges.size === 0) this.#idle?.()
+    if (this.deadlines.size === 0) this.#idle?.()
   }
 
   // From the gateway.
@@ -123,7 +123,7 @@ export class Edge implements EngineHandlers, ExchangeHost {
   /** New requests are refused from now on. Resolves once no exchange is in flight. */
   drain(): Promise<void> {
     this.#draining = true
-    if (this.#exchanges.size === 0) return Promise.resolve()
+    if (this.deadlines.size === 0) return Promise.resolve()
     return new Promise((resolve) => {
       this.#idle = resolve
     })
@@ -131,9 +131,9 @@ export class Edge implements EngineHandlers, ExchangeHost {
 
   /** Cuts what is in flight. @returns how many exchanges that were. */
   destroy(): number {
-    const cut = [...this.#exchanges]
-    for (const exchange of cut) exchange.destroy()
-    return cut.length
+    const cut = this.deadlines.size
+    this.deadlines.destroy()
+    return cut
   }
 
   #serve(caller: Caller, requestId: string): void {
@@ -150,7 +150,7 @@ export class Edge implements EngineHandlers, ExchangeHost {
         })
       default:
         caller.events = IGNORED
-        this.#parts.api.serve(caller, found, requestId)
+        this.#parts.access.answer(head, requestId, this.#parts.api.serve(caller, found, requestId))
         this.#ids.give(requestId)
     }
   }
@@ -158,7 +158,6 @@ export class Edge implements EngineHandlers, ExchangeHost {
   #proxy(caller: Caller, found: ProxyRoute, length: number | 'chunked' | undefined, requestId: string): void {
     if (this.#draining) throw new Problem('draining', 'the gateway is shutting down')
     const exchange = new Exchange(this, caller, found, length, requestId)
-    this.#exchanges.add(exchange)
     exchange.start()
   }
 

@@ -1,78 +1,46 @@
 /**
- * One caller's request, from its head to the end of its answer: it finds an agent, pumps both bodies with
- * credit, moves to another agent where that is safe, keeps the deadlines, and ends exactly once.
+ * One caller's request: it finds an agent, moves to another where that is safe, keeps the deadlines, and ends
+ * exactly once. A body that is streamed back is the affair of `answering.ts`.
  *
  *     arriving ─▶ waiting ─▶ sent ─▶ answering ─▶ done
  *                    ▲─────────┘ (moved)
  */
-import { assertNever, Problem, type ProblemCode } from '../../shared/errors.js'
-import { type Head, StreamKind } from '../../shared/frames.js'
+import { assertNever, Problem } from '../../shared/errors.js'
+import { type Head, ResetCode, StreamKind } from '../../shared/frames.js'
 import type { Job } from '../agents/dispatch.js'
 import type { Instance } from '../agents/instance.js'
 import type { PolicyName } from '../agents/policies.js'
 import type { Selector } from '../agents/selector.js'
 import { answerHead, isBodyless } from './answer.js'
+import { type AnswerFault, Answering, type AnsweringOwner } from './answering.js'
 import { Attempt, type AttemptOwner, type Failure } from './attempt.js'
-import type { Deadlines, Sweepable } from './deadlines.js'
+import type { Sweepable } from './deadlines.js'
 import type { Caller, CallerEvents, ResponseHead } from './engine.js'
-import { forwardedHead, type TrustedProxies } from './forwarded.js'
+import type { ExchangeHost } from './exchange-host.js'
+import { forwardedHead } from './forwarded.js'
 import { problemReply } from './reply.js'
+import { mayMove } from './retry.js'
 import type { ProxyRoute } from './routes.js'
-import { type ExchangeTerms, isIdempotent, stickyKey, type TermLimits, termsOf } from './terms.js'
-import { Upload, type UploadLimits } from './upload.js'
-
-export interface ExchangeSettings extends TermLimits, UploadLimits {
-  policy: PolicyName
-  trusted: TrustedProxies
-}
-
-/** What an exchange needs of its edge. */
-export interface ExchangeHost {
-  readonly settings: ExchangeSettings
-  readonly deadlines: Deadlines
-  now(): number
-  submit(job: Job): void
-  cancel(job: Job): void
-  /** A place at the instance is free again. */
-  released(instance: Instance): void
-  moved(requestId: string, failure: Failure): void
-  finished(exchange: Exchange, summary: Summary): void
-}
-
-/** How an exchange ended. */
-export interface Summary {
-  requestId: string
-  via: ProxyRoute['via']
-  /** Status that the caller saw; 0 where it left before one. */
-  status: number
-  /** What went wrong, also after the head was out; `aborted`: the caller left. */
-  code: ProblemCode | 'aborted' | undefined
-  tunnelId: string | undefined
-  bytesIn: number
-  bytesOut: number
-  /** Milliseconds. */
-  duration: number
-  moves: number
-}
+import { type ExchangeTerms, stickyKey, termsOf } from './terms.js'
+import { Upload } from './upload.js'
 
 type State =
   /** The first turn: a short body may be here in a moment, and then travels with the head. */
   | { kind: 'arriving' }
   | { kind: 'waiting' }
   | { kind: 'sent'; attempt: Attempt }
-  | { kind: 'answering'; attempt: Attempt; status: number; bodyless: boolean }
+  /** `attempt` is gone once the agent is done. */
+  | { kind: 'answering'; attempt: Attempt | undefined; answering: Answering }
   | { kind: 'done' }
 
-/** How often an exchange moves to another instance. */
-const MAX_MOVES = 2
-
-export class Exchange implements CallerEvents, Job, AttemptOwner, Sweepable {
+export class Exchange implements CallerEvents, Job, AttemptOwner, AnsweringOwner, Sweepable {
   readonly selector: Selector
   readonly policy: PolicyName
   readonly tried: Instance[] = []
   readonly requestId: string
   readonly caller: Caller
   hold: number
+  place = -1
 
   readonly #host: ExchangeHost
   readonly #route: ProxyRoute
@@ -80,11 +48,7 @@ export class Exchange implements CallerEvents, Job, AttemptOwner, Sweepable {
   readonly #upload: Upload
   readonly #startedAt: number
   #state: State = { kind: 'arriving' }
-  /** When a byte of either body last moved. */
-  #activeAt: number
-  /** Body bytes given to the caller that its connection has not taken: credit waits for them. */
-  #unread = 0
-  #bytesOut = 0
+  #moves = 0
   #failure: Failure | undefined
   #tunnelId: string | undefined
 
@@ -99,7 +63,7 @@ export class Exchange implements CallerEvents, Job, AttemptOwner, Sweepable {
     this.#host = host
     this.#route = route
     this.#terms = termsOf(caller.head.headers, host.settings)
-    this.#startedAt = this.#activeAt = host.now()
+    this.#startedAt = host.now()
     this.#upload = new Upload(caller, host.settings, length, this.#startedAt)
     this.caller = caller
     this.requestId = requestId
@@ -122,9 +86,8 @@ export class Exchange implements CallerEvents, Job, AttemptOwner, Sweepable {
 
   data(chunk: Buffer): void {
     if (this.#state.kind === 'done') return
-    this.#activeAt = this.#host.now()
     try {
-      this.#upload.data(chunk, this.#activeAt)
+      this.#upload.data(chunk, this.#host.now())
     } catch (error) {
       if (!(error instanceof Problem)) throw error
       this.#fail(error)
@@ -136,33 +99,25 @@ export class Exchange implements CallerEvents, Job, AttemptOwner, Sweepable {
     this.#arrived()
   }
 
-  writable(): void {
-    if (this.#state.kind !== 'answering') return
-    const bytes = this.#unread
-    this.#unread = 0
-    this.#activeAt = this.#host.now()
-    this.#state.attempt.stream.read(bytes)
-  }
+  writable(): void {}
 
   aborted(): void {
-    this.#finish(this.#state.kind === 'answering' ? this.#state.status : 0, 'aborted')
+    this.#finish(0, 'aborted')
   }
 
   // From dispatch.
 
   assigned(instance: Instance): void {
     const { head } = this.caller
+    const { requestId } = this
+    const { prefix, target } = this.#route
+    const { trusted } = this.#host.settings
     const whole = this.#upload.whole
-    const facts = {
-      requestId: this.requestId,
-      prefix: this.#route.prefix,
-      trusted: this.#host.settings.trusted,
-    }
     const open = {
       stream: StreamKind.http,
       method: head.method,
-      target: this.#route.target,
-      headers: forwardedHead(head, facts),
+      target,
+      headers: forwardedHead(head, { requestId, prefix, trusted }),
       body: whole ?? null,
       end: whole !== undefined,
     }
@@ -195,63 +150,44 @@ export class Exchange implements CallerEvents, Job, AttemptOwner, Sweepable {
       this.#fail(error)
       return
     }
-    this.#activeAt = now
-    const bodyless = isBodyless(method, head.status)
-    this.#state = { kind: 'answering', attempt, status: head.status, bodyless }
-    if (head.end || bodyless) {
-      const body = bodyless ? null : head.body
-      this.#bytesOut += body?.length ?? 0
-      this.caller.respond(answer, body ?? undefined)
-      this.#finish(head.status, undefined)
-      return
-    }
-    this.caller.start(answer)
-    // Not of the window: nothing to give credit for.
-    if (head.body !== null) {
-      this.#bytesOut += head.body.length
-      this.caller.write(head.body)
-    }
+    const answering = new Answering(this, attempt, this.#upload, answer)
+    this.#state = { kind: 'answering', attempt, answering }
+    if (isBodyless(method, head.status)) answering.whole(answer, null)
+    else if (head.end) answering.whole(answer, head.body)
+    else answering.begin(answer, head.body)
   }
 
-  body(chunk: Uint8Array): void {
-    if (this.#state.kind !== 'answering') return
-    this.#activeAt = this.#host.now()
-    this.#bytesOut += chunk.length
-    if (!this.caller.write(chunk)) this.#unread += chunk.length
-    else this.#state.attempt.stream.read(chunk.length)
-  }
-
-  bodyEnd(): void {
-    if (this.#state.kind !== 'answering') return
-    this.caller.end()
-    this.#finish(this.#state.status, undefined)
-  }
+  body(): void {}
+  bodyEnd(): void {}
 
   roomForBody(): void {
     this.#upload.resume()
   }
 
   failed(failure: Failure): void {
-    const now = this.#host.now()
-    switch (this.#state.kind) {
-      case 'sent': {
-        const { attempt } = this.#state
-        if (failure.problem.code === 'upstream_unreachable') attempt.instance.strike(now)
-        this.#failure = failure
-        if (this.#mayMove(failure)) this.#move(attempt, failure)
-        else this.#fail(failure.problem)
-        return
-      }
-      case 'answering':
-        this.#cut(failure.problem.code)
-        return
-      case 'arriving':
-      case 'waiting':
-      case 'done':
-        return
-      default:
-        assertNever(this.#state)
-    }
+    if (this.#state.kind !== 'sent') return
+    const { attempt } = this.#state
+    if (failure.problem.code === 'upstream_unreachable') attempt.instance.strike(this.now())
+    this.#failure = failure
+    if (this.#upload.replayable && mayMove(this.caller.head, failure, this.#moves))
+      this.#move(attempt, failure)
+    else this.#fail(failure.problem)
+  }
+
+  // From the streamed answer.
+
+  now(): number {
+    return this.#host.now()
+  }
+
+  agentDone(): void {
+    if (this.#state.kind !== 'answering' || this.#state.attempt === undefined) return
+    this.#release(this.#state.attempt)
+    this.#state.attempt = undefined
+  }
+
+  over(fault: AnswerFault | undefined): void {
+    if (this.#state.kind === 'answering') this.#finish(this.#state.answering.status, fault)
   }
 
   // From the sweep.
@@ -260,29 +196,28 @@ export class Exchange implements CallerEvents, Job, AttemptOwner, Sweepable {
     switch (this.#state.kind) {
       case 'arriving':
       case 'waiting':
-        if (this.#upload.tooSlow(now)) this.#fail(tooSlow())
+        if (this.#upload.tooSlow(now)) this.#fail(TOO_SLOW())
         return
       case 'sent': {
-        if (this.#upload.tooSlow(now)) {
-          this.#fail(tooSlow())
-          return
-        }
         const { responseTimeout } = this.#terms
-        if (responseTimeout === 0 || now - this.#upload.movedAt < responseTimeout) return
-        this.#fail(new Problem('response_timeout', `no response within ${responseTimeout} ms`))
+        if (this.#upload.tooSlow(now)) this.#fail(TOO_SLOW())
+        else if (responseTimeout > 0 && now - this.#upload.lastMoved(now) >= responseTimeout)
+          this.#fail(new Problem('response_timeout', `no response within ${responseTimeout} ms`))
         return
       }
-      case 'answering': {
-        const { idleTimeout } = this.#terms
-        if (idleTimeout === 0 || now - this.#activeAt < idleTimeout) return
-        this.#cut('idle_timeout')
+      case 'answering':
+        this.#state.answering.sweep(now, this.#terms.idleTimeout)
         return
-      }
       case 'done':
         return
       default:
         assertNever(this.#state)
     }
+  }
+
+  /** The gateway ends: what is left is cut. */
+  destroy(): void {
+    this.#fail(new Problem('draining', 'the gateway is shutting down'))
   }
 
   readonly #arrived = (): void => {
@@ -291,22 +226,20 @@ export class Exchange implements CallerEvents, Job, AttemptOwner, Sweepable {
     this.#host.submit(this)
   }
 
-  #mayMove(failure: Failure): boolean {
-    if (this.tried.length >= MAX_MOVES || !this.#upload.replayable) return false
-    return failure.moves === 'any' || isIdempotent(this.caller.head)
-  }
-
   #move(attempt: Attempt, failure: Failure): void {
-    this.tried.push(attempt.instance)
-    // An agent that is still there has given its answer; only one that went may come back.
-    if (!failure.lost) this.hold = 0
+    this.#moves++
+    // An agent that is still there has given its answer; one that went may come back, or have another link.
+    if (!failure.lost) {
+      this.tried.push(attempt.instance)
+      this.hold = 0
+    }
     this.#release(attempt)
     this.#host.moved(this.requestId, failure)
     this.#state = { kind: 'waiting' }
     this.#host.submit(this)
   }
 
-  /** Before the head is out: the caller is told. */
+  /** Before the head is out the caller is told; after it, it sees that the answer is not complete. */
   #fail(problem: Problem): void {
     switch (this.#state.kind) {
       case 'arriving':
@@ -319,7 +252,7 @@ export class Exchange implements CallerEvents, Job, AttemptOwner, Sweepable {
         return
       }
       case 'answering':
-        this.#cut(problem.code)
+        this.#state.answering.cut(problem.code)
         return
       case 'done':
         return
@@ -328,25 +261,16 @@ export class Exchange implements CallerEvents, Job, AttemptOwner, Sweepable {
     }
   }
 
-  /** After the head is out: the caller sees that the answer is not complete. */
-  #cut(code: ProblemCode): void {
-    if (this.#state.kind !== 'answering') return
-    this.caller.cut()
-    this.#finish(this.#state.status, code)
-  }
-
-  /** The gateway ends: what is left is cut. */
-  destroy(): void {
-    this.#fail(new Problem('draining', 'the gateway is shutting down'))
-  }
-
-  #finish(status: number, code: Summary['code']): void {
+  #finish(status: number, code: AnswerFault | undefined): void {
     const state = this.#state
     if (state.kind === 'done') return
+    if (state.kind === 'waiting') this.#host.cancel(this)
+    if ('attempt' in state && state.attempt !== undefined) {
+      const timeout = code === 'response_timeout' || code === 'idle_timeout'
+      this.#release(state.attempt, timeout ? ResetCode.timeout : ResetCode.cancelled)
+    }
     this.#state = { kind: 'done' }
     this.#host.deadlines.forget(this)
-    if (state.kind === 'waiting') this.#host.cancel(this)
-    if (state.kind === 'sent' || state.kind === 'answering') this.#release(state.attempt)
     this.#host.finished(this, {
       requestId: this.requestId,
       via: this.#route.via,
@@ -354,19 +278,19 @@ export class Exchange implements CallerEvents, Job, AttemptOwner, Sweepable {
       code,
       tunnelId: this.#tunnelId,
       bytesIn: this.#upload.bytes,
-      bytesOut: this.#bytesOut,
+      bytesOut: state.kind === 'answering' ? state.answering.bytes : 0,
       duration: this.#host.now() - this.#startedAt,
-      moves: this.tried.length,
+      moves: this.#moves,
     })
   }
 
-  #release(attempt: Attempt): void {
+  #release(attempt: Attempt, code: ResetCode = ResetCode.cancelled): void {
     this.#upload.detach()
     attempt.link.bytesIn += this.#upload.bytes
-    attempt.link.bytesOut += this.#bytesOut
-    attempt.release()
+    if (this.#state.kind === 'answering') attempt.link.bytesOut += this.#state.answering.bytes
+    attempt.release(code)
     this.#host.released(attempt.instance)
   }
 }
 
-const tooSlow = (): Problem => new Problem('request_timeout', 'the request body came too slowly')
+const TOO_SLOW = (): Problem => new Problem('request_timeout', 'the request body came too slowly')

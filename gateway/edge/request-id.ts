@@ -17,19 +17,28 @@ export function newRequestId(): string {
   return v7({ random })
 }
 
-/** Ids of the exchanges in flight: no two may share one. */
+/** No two exchanges in flight share an id. */
 export class RequestIds {
-  readonly #inFlight = new Set<string>()
+  /** Those that callers brought. Ours differ from each other by themselves. */
+  readonly #brought = new Set<string>()
+  readonly #isOurs: (id: string) => boolean
+
+  /** `isOurs`: whether an exchange in flight has this id, which may be one that we made. */
+  constructor(isOurs: (id: string) => boolean) {
+    this.#isOurs = isOurs
+  }
 
   /** `wished`: what the caller sent. It is used where it is a UUID that is not in flight. */
   take(wished: string | undefined): string {
-    const usable = wished !== undefined && UUID.test(wished) && !this.#inFlight.has(wished.toLowerCase())
-    const id = usable ? wished.toLowerCase() : newRequestId()
-    this.#inFlight.add(id)
+    if (wished === undefined || !UUID.test(wished)) return newRequestId()
+    const id = wished.toLowerCase()
+    // Only a version 7 can be one of ours, sent back by a caller that saw it.
+    if (this.#brought.has(id) || (id[14] === '7' && this.#isOurs(id))) return newRequestId()
+    this.#brought.add(id)
     return id
   }
 
   give(id: string): void {
-    this.#inFlight.delete(id)
+    if (this.#brought.size > 0) this.#brought.delete(id)
   }
 }

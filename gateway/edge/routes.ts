@@ -96,10 +96,14 @@ function nameOf(word: string): string {
 /** The label before one of our domains; undefined for any other host. */
 function hostLabelOf(head: RequestHead, domains: readonly string[]): string | undefined {
   const host = (getField(head.headers, 'host') ?? '').toLowerCase().replace(/:\d*$/, '').replace(/\.$/, '')
+  let label: string | undefined
   for (const domain of domains) {
-    if (host.length > domain.length && host.endsWith(`.${domain}`)) return host.slice(0, -domain.length - 1)
+    if (!host.endsWith(`.${domain}`)) continue
+    // One domain may lie under another: the longer leaves the shorter label.
+    const rest = host.slice(0, -domain.length - 1)
+    if (label === undefined || rest.length < label.length) label = rest
   }
-  return undefined
+  return label
 }
 
 function byHost(head: RequestHead, label: string): Route {

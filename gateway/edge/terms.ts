@@ -1,7 +1,7 @@
 /** What a request asks of the gateway beyond its route: how long it may take, and what it sticks to. */
 import { Problem } from '../../shared/errors.js'
 import { type Fields, getField } from '../../shared/headers.js'
-import { parseDuration } from '../../shared/quantity.js'
+import { LONGEST_TIMER_MS, parseDuration } from '../../shared/quantity.js'
 import type { RequestHead } from './engine.js'
 
 /** Milliseconds; 0 is no limit, and no wait for `hold`. */
@@ -44,7 +44,7 @@ function asked(field: string, value: string): number {
       'bad_request',
       `${field} ${JSON.stringify(value)} is not a duration such as 500ms, 30s or 5m`,
     )
-  return ms
+  return Math.min(ms, LONGEST_TIMER_MS)
 }
 
 /** `most` of 0 bounds nothing. */
@@ -73,15 +73,4 @@ function cookie(headers: Fields, name: string): string | undefined {
     }
   }
   return undefined
-}
-
-/** Methods that may be sent twice (RFC 9110 §9.2.2, WebDAV's and QUERY's safe ones). */
-const SAFE = new Set(['GET', 'HEAD', 'OPTIONS', 'PROPFIND', 'REPORT', 'SEARCH', 'QUERY'])
-
-/** PUT and DELETE are idempotent too, but a precondition that the first try met may fail the second. */
-export function isIdempotent({ method, headers }: RequestHead): boolean {
-  if (SAFE.has(method)) return true
-  if (method !== 'PUT' && method !== 'DELETE') return false
-  for (let i = 0; i < headers.length; i += 2) if (headers[i]!.startsWith('if-')) return false
-  return true
 }

@@ -31,6 +31,8 @@ export class Upload {
   /** Undefined once more came than is kept. */
   #held: Buffer[] | undefined = []
   #stream: Stream | undefined
+  /** What the stream had queued when it was last looked at. */
+  #queued = 0
   #paused = false
   /** The rate's window: bytes in it, milliseconds in which we were ready to read. */
   #windowBytes = 0
@@ -86,6 +88,16 @@ export class Upload {
     if (this.bytes > HELD) this.#held = undefined
     if (this.complete) stream.end()
     else if (room) this.resume()
+  }
+
+  /** When a byte last moved: from the caller, or on to the agent. */
+  lastMoved(now: number): number {
+    const queued = this.#stream?.queued ?? 0
+    if (queued !== this.#queued) {
+      this.#queued = queued
+      this.movedAt = now
+    }
+    return this.movedAt
   }
 
   detach(): void {

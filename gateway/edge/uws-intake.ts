@@ -3,16 +3,22 @@ import type { NativeResponse } from './uws-native.js'
 import type { Turn } from './uws-turn.js'
 
 /**
- * What a paused upload may bring in while the engine looks whether its caller is still there: one read of the
- * engine's. Past it no one looks until `resume`.
+ * What a paused upload may bring in while the engine looks whether its caller is still there: an end is seen
+ * only behind the bytes before it. Past it no one looks until `resume`. The engine reads as much at a time.
  */
 const HELD_MAX = 512 * 1024
+
+interface Held {
+  held: Buffer[]
+  bytes: number
+  ended: boolean
+}
 
 /** What became of a request body. `held` came in against a pause; `ended`: the end is behind it. */
 type IntakeState =
   | { kind: 'flowing' }
-  | { kind: 'paused'; held: Buffer[]; bytes: number; ended: boolean }
-  | { kind: 'releasing'; held: Buffer[]; bytes: number; ended: boolean }
+  | ({ kind: 'paused'; peeking: boolean } & Held)
+  | ({ kind: 'releasing' } & Held)
   | { kind: 'delivered' }
 
 export interface IntakeEvents {
@@ -63,11 +69,11 @@ export class UwsIntake {
     const { state } = this
     switch (state.kind) {
       case 'flowing':
-        this.state = { kind: 'paused', held: [], bytes: 0, ended: false }
+        this.state = { kind: 'paused', peeking: false, held: [], bytes: 0, ended: false }
         if (!this.received) this.stop()
         return
       case 'releasing':
-        this.state = { ...state, kind: 'paused' }
+        this.state = { ...state, kind: 'paused', peeking: false }
         return
       case 'paused':
       case 'delivered':
@@ -106,12 +112,21 @@ export class UwsIntake {
     this.res.resume()
   }
 
-  /** Polls a stopped socket for one turn, the only way to see that the caller has left. */
+  /** Polls a stopped socket until it is quiet, the only way to see that the caller has left. */
   peek(): void {
     if (this.state.kind !== 'paused' || this.state.bytes >= HELD_MAX) return
+    this.state.peeking = true
     this.go()
+    this.peekFrom(this.state.bytes)
+  }
+
+  private peekFrom(bytes: number): void {
     this.turn.later(() => {
-      if (this.state.kind === 'paused' && !this.received) this.stop()
+      const { state } = this
+      if (state.kind !== 'paused' || this.received) return
+      if (state.bytes > bytes && state.bytes < HELD_MAX) return this.peekFrom(state.bytes)
+      state.peeking = false
+      this.stop()
     })
   }
 
@@ -147,7 +162,7 @@ export class UwsIntake {
         }
         state.ended ||= last
         if (last) this.stopped = false
-        else if (state.kind === 'paused') this.stop()
+        else if (state.kind === 'paused' && !(state.peeking && state.bytes < HELD_MAX)) this.stop()
         return
       case 'flowing':
         if (chunk.byteLength > 0) this.events.data(Buffer.from(new Uint8Array(chunk)))

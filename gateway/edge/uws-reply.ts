@@ -36,6 +36,7 @@ export interface ReplyOwner {
 
 /** What one caller is told: the only place that writes to the response object. */
 export class UwsReply {
+  place = -1
   method = ''
   /** A chunked request: the parser is lenient about where it ends. */
   chunked = false

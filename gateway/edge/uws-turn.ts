@@ -1,5 +1,7 @@
+import { DenseSet, type Placed } from '../../shared/dense-set.js'
+
 /** Something the sweep looks at every few seconds. */
-export interface Swept {
+export interface Swept extends Placed {
   sweep(): void
 }
 
@@ -24,7 +26,7 @@ export class Turn {
   /** True inside `Engine.close`, where events must wait for the next turn. */
   closing = false
   readonly onError: (error: unknown) => void
-  readonly swept = new Set<Swept>()
+  readonly swept = new DenseSet<Swept>()
   private readonly pumped = new Set<Pumped>()
   private queue: (() => void)[] = []
   private readonly sweeper: NodeJS.Timeout
@@ -33,7 +35,7 @@ export class Turn {
   constructor(onError: (error: unknown) => void) {
     this.onError = onError
     this.sweeper = setInterval(() => {
-      for (const each of [...this.swept]) each.sweep()
+      this.swept.forEach((each) => each.sweep())
     }, SWEEP_MS).unref()
   }
 

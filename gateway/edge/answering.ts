@@ -1,0 +1,185 @@
+/**
+ * An answer, from its head to its end. A body that is streamed gives credit to the agent as the caller's connection
+ * takes bytes, so that a reader that stalls stops its agent and nobody else. What fails from here on cuts the
+ * caller's connection, for its answer has begun.
+ */
+import { assertNever, Problem, type ProblemCode } from '../../shared/errors.js'
+import type { Attempt, AttemptOwner, Failure } from './attempt.js'
+import type { Caller, CallerEvents, ResponseHead } from './engine.js'
+import type { Upload } from './upload.js'
+
+/** Why an answer is not whole; `aborted`: the caller left. */
+export type AnswerFault = ProblemCode | 'aborted'
+
+export interface AnsweringOwner {
+  readonly caller: Caller
+  /** Milliseconds, monotonic. */
+  now(): number
+  /** The agent has said all: its place is free. */
+  agentDone(): void
+  /** Nothing follows. The caller has all of it where there is no fault. */
+  over(fault: AnswerFault | undefined): void
+}
+
+type State =
+  | 'flowing'
+  /** The agent is done, the caller's connection has not taken all of it. */
+  | 'flushing'
+  | 'done'
+
+export class Answering implements CallerEvents, AttemptOwner {
+  /** Body bytes given to the caller's connection. */
+  bytes = 0
+  readonly status: number
+
+  readonly #owner: AnsweringOwner
+  readonly #caller: Caller
+  readonly #attempt: Attempt
+  readonly #upload: Upload
+  readonly #length: number | undefined
+  #state: State = 'flowing'
+  /** The caller's connection is full: `writable` will come. */
+  #blocked = false
+  /** Bytes that the connection has not taken: credit waits for them. */
+  #unread = 0
+  /** When a byte of the answer last moved. */
+  #movedAt: number
+
+  constructor(owner: AnsweringOwner, attempt: Attempt, upload: Upload, head: ResponseHead) {
+    this.#owner = owner
+    this.#caller = owner.caller
+    this.#attempt = attempt
+    this.#upload = upload
+    this.#length = head.length
+    this.#movedAt = owner.now()
+    this.status = head.status
+  }
+
+  /** `body`: all that there is. */
+  whole(head: ResponseHead, body: Uint8Array | null): void {
+    this.bytes = body?.length ?? 0
+    this.#caller.respond(head, body ?? undefined)
+    this.#over(undefined)
+  }
+
+  /** `body`: what came with the head, and so counts for no window. */
+  begin(head: ResponseHead, body: Uint8Array | null): void {
+    this.#attempt.owner = this
+    this.#caller.events = this
+    this.#caller.start(head)
+    if (body === null) return
+    this.bytes = body.length
+    this.#blocked = !this.#caller.write(body)
+    this.#checkLength()
+  }
+
+  // From the caller's connection.
+
+  data(chunk: Buffer): void {
+    // What comes behind a complete answer is for nobody.
+    if (this.#state !== 'flowing') return
+    try {
+      this.#upload.data(chunk, this.#owner.now())
+    } catch (error) {
+      if (!(error instanceof Problem)) throw error
+      this.cut(error.code)
+    }
+  }
+
+  end(): void {
+    this.#upload.end()
+  }
+
+  writable(): void {
+    this.#movedAt = this.#owner.now()
+    this.#blocked = false
+    switch (this.#state) {
+      case 'flowing':
+        this.#credit()
+        return
+      case 'flushing':
+        this.#finish()
+        return
+      case 'done':
+        return
+      default:
+        assertNever(this.#state)
+    }
+  }
+
+  aborted(): void {
+    this.#over('aborted')
+  }
+
+  // From the attempt.
+
+  answered(): void {}
+
+  body(chunk: Uint8Array): void {
+    this.#movedAt = this.#owner.now()
+    this.bytes += chunk.length
+    this.#unread += chunk.length
+    this.#blocked = !this.#caller.write(chunk)
+    if (!this.#blocked) this.#credit()
+    this.#checkLength()
+  }
+
+  bodyEnd(): void {
+    if (this.#state !== 'flowing') return
+    if (this.#length !== undefined && this.bytes < this.#length) this.#misframed()
+    else if (this.#blocked) {
+      this.#state = 'flushing'
+      this.#owner.agentDone()
+    } else this.#finish()
+  }
+
+  roomForBody(): void {
+    this.#upload.resume()
+  }
+
+  failed({ problem }: Failure): void {
+    this.cut(problem.code)
+  }
+
+  // From the exchange.
+
+  /** Cuts it where no byte moved for `idleTimeout`. */
+  sweep(now: number, idleTimeout: number): void {
+    const movedAt = Math.max(this.#movedAt, this.#upload.lastMoved(now))
+    if (idleTimeout > 0 && now - movedAt >= idleTimeout) this.cut('idle_timeout')
+  }
+
+  /** The caller sees that the answer is not complete. */
+  cut(code: ProblemCode): void {
+    if (this.#state === 'done') return
+    this.#caller.cut()
+    this.#over(code)
+  }
+
+  #finish(): void {
+    this.#caller.end()
+    this.#over(undefined)
+  }
+
+  #credit(): void {
+    const bytes = this.#unread
+    this.#unread = 0
+    this.#attempt.stream.read(bytes)
+  }
+
+  #checkLength(): void {
+    if (this.#length !== undefined && this.bytes > this.#length) this.#misframed()
+  }
+
+  /** The body has another length than the agent's head said. */
+  #misframed(): void {
+    this.#attempt.link.errors++
+    this.cut('agent_error')
+  }
+
+  #over(fault: AnswerFault | undefined): void {
+    if (this.#state === 'done') return
+    this.#state = 'done'
+    this.#owner.over(fault)
+  }
+}

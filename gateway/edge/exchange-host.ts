@@ -1,0 +1,45 @@
+/** What an exchange is given, what it needs of its edge, and what it tells when it is over. */
+import type { Job } from '../agents/dispatch.js'
+import type { Instance } from '../agents/instance.js'
+import type { PolicyName } from '../agents/policies.js'
+import type { AnswerFault } from './answering.js'
+import type { Failure } from './attempt.js'
+import type { Deadlines } from './deadlines.js'
+import type { Exchange } from './exchange.js'
+import type { TrustedProxies } from './forwarded.js'
+import type { ProxyRoute } from './routes.js'
+import type { TermLimits } from './terms.js'
+import type { UploadLimits } from './upload.js'
+
+export interface ExchangeSettings extends TermLimits, UploadLimits {
+  policy: PolicyName
+  trusted: TrustedProxies
+}
+
+export interface ExchangeHost {
+  readonly settings: ExchangeSettings
+  readonly deadlines: Deadlines
+  now(): number
+  submit(job: Job): void
+  cancel(job: Job): void
+  /** A place at the instance is free again. */
+  released(instance: Instance): void
+  moved(requestId: string, failure: Failure): void
+  finished(exchange: Exchange, summary: Summary): void
+}
+
+/** How an exchange ended. */
+export interface Summary {
+  requestId: string
+  via: ProxyRoute['via']
+  /** Status that the caller saw; 0 where it left before one. */
+  status: number
+  /** What went wrong, also after the head was out. */
+  code: AnswerFault | undefined
+  tunnelId: string | undefined
+  bytesIn: number
+  bytesOut: number
+  /** Milliseconds. */
+  duration: number
+  moves: number
+}
