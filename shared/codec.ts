@@ -1,5 +1,5 @@
 /** Frame ⇄ msgpack. The only door to msgpackr. A message is one or more frames, one after the other. */
-import { Packr, Unpackr } from 'msgpackr'
+import { Packr, RESET_BUFFER_MODE, REUSE_BUFFER_MODE, Unpackr } from 'msgpackr'
 import { assertNever, ProtocolError } from './errors.js'
 import { type Frame, Kind, toArray } from './frames.js'
 import { MAX_MESSAGE } from './limits.js'
@@ -9,6 +9,9 @@ const OPTIONS = { useRecords: false, variableMapSize: true, int64AsType: 'number
 
 /** Longest header of a data frame: array, kind, id and length, each in its longest form. */
 const DATA_HEADER = 1 + 1 + 5 + 5
+
+/** What `pack` returns under REUSE_BUFFER_MODE. */
+type Packed = Buffer & { start: number; end: number }
 
 /** Packs frames into messages, in one buffer that is used again for each message. */
 export class Encoder {
@@ -24,11 +27,13 @@ export class Encoder {
   /** @returns the bytes that the frame took. */
   add(frame: Frame): number {
     if (frame.kind === Kind.data) return this.addData(frame.id, frame.body)
-    const packed = this.#packr.pack(toArray(frame))
-    this.#reserve(packed.length)
-    this.#buffer.set(packed, this.#length)
-    this.#length += packed.length
-    return packed.length
+    // msgpackr packs into its own buffer, the same each time, and tells where: no view and no buffer is made.
+    const packed = this.#packr.pack(toArray(frame), REUSE_BUFFER_MODE | RESET_BUFFER_MODE) as Packed
+    const length = packed.end - packed.start
+    this.#reserve(length)
+    packed.copy(this.#buffer, this.#length, packed.start, packed.end)
+    this.#length += length
+    return length
   }
 
   /** A data frame, by hand: msgpackr would copy the body into a buffer of its own first (2.5 µs instead of 0.4 for 16 KiB). */

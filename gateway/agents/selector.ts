@@ -28,14 +28,18 @@ const FIELDS = new Map([
   ['labels', 'gw-labels'],
   ['policy', 'gw-policy'],
 ])
+const PARAMETERS = new Map([...FIELDS].map(([parameter, field]) => [field, parameter]))
 const CRITERIA = ['gw-tunnel-id', 'gw-purpose', 'gw-name', 'gw-labels']
 
 /** The selector that a request's fields hold. @throws Problem `invalid_selector` or `invalid_tunnel_id`. */
 export function selectorFromFields(headers: Fields): Selector {
   const selector: Selector = {}
-  for (const [parameter, field] of FIELDS) {
-    const value = getField(headers, field)
-    if (value !== undefined) assign(selector, parameter, value, field)
+  // From the last to the first, so that of a repeated field the first counts.
+  for (let i = headers.length - 2; i >= 0; i -= 2) {
+    const field = headers[i]!
+    if (!field.startsWith('gw-')) continue
+    const parameter = PARAMETERS.get(field)
+    if (parameter !== undefined) assign(selector, parameter, headers[i + 1]!, field)
   }
   return selector
 }

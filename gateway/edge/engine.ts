@@ -50,7 +50,7 @@ export interface CallerEvents {
   end(): void
   /** After `write` returned false: there is room again. */
   writable(): void
-  /** The caller went away before the answer was complete. Nothing follows. */
+  /** The caller went away before the answer was said in full. Nothing follows, as after `respond`, `end` and `cut`. */
   aborted(): void
 }
 
@@ -59,14 +59,18 @@ export interface Caller {
   readonly head: RequestHead
   /** Must be set inside the `request` handler. */
   events: CallerEvents
-  /** Stops `data` until `resume`; both idempotent. A caller who leaves meanwhile is noticed within 5 s. */
+  /** Stops `data` until `resume`; both idempotent. A caller who leaves meanwhile is noticed within 5 s,
+   * unless more than 512 KiB that it sent before wait to be read. */
   pause(): void
   resume(): void
   /** The whole answer at once: one system call. `body` is dropped for HEAD, 204 and 304. */
   respond(head: ResponseHead, body?: Uint8Array | string): void
   /** Begins a streamed answer. */
   start(head: ResponseHead): void
-  /** False: the data was taken, but wait for `writable` before more. Bytes past `length` are dropped. */
+  /**
+   * False: the data was taken, but wait for `writable` before more. Bytes past `length` are dropped. `chunk`
+   * belongs to the engine from then on.
+   */
   write(chunk: Uint8Array): boolean
   /** Ends a streamed answer. With a `length` that was not reached the connection is cut instead. */
   end(): void

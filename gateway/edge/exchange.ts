@@ -79,7 +79,8 @@ export class Exchange implements CallerEvents, Job, AttemptOwner, AnsweringOwner
   start(): void {
     this.caller.events = this
     this.#host.deadlines.watch(this)
-    setImmediate(this.#arrived)
+    // A request without a body ends by itself, within this turn.
+    if (this.#upload.expected) setImmediate(() => this.#arrived())
   }
 
   // From the caller's connection.
@@ -220,7 +221,7 @@ export class Exchange implements CallerEvents, Job, AttemptOwner, AnsweringOwner
     this.#fail(new Problem('draining', 'the gateway is shutting down'))
   }
 
-  readonly #arrived = (): void => {
+  #arrived(): void {
     if (this.#state.kind !== 'arriving') return
     this.#state = { kind: 'waiting' }
     this.#host.submit(this)

@@ -72,17 +72,31 @@ function byPath(head: RequestHead, path: string, query: string): Route {
   const word = slash < 0 ? path.slice(3) : path.slice(3, slash)
   if (word === '') throw new Problem('not_found', '/t/ is followed by a tunnel id or a name')
   const rest = slash < 0 ? '/' : path.slice(slash)
-  const selector = { ...selectorFromFields(head.headers) }
-  narrow(selector, word.startsWith('agent_') ? { tunnelId: parseTunnelId(word).id } : { name: nameOf(word) })
+  const selector = selectorFromFields(head.headers)
+  if (word.startsWith('agent_')) selector.tunnelId = fixed(selector.tunnelId, tunnelIdOf(word))
+  else selector.name = fixed(selector.name, nameOf(word))
   return { kind: 'proxy', via: 'tunnel', selector, target: `${rest}${query}`, prefix: `/t/${word}` }
 }
 
+/** The ids of late, as written → as normalised: reading one costs more than the rest of the route. */
+const known = new Map<string, string>()
+const MAX_KNOWN = 1024
+
+function tunnelIdOf(word: string): string {
+  let id = known.get(word)
+  if (id === undefined) {
+    id = parseTunnelId(word).id
+    if (known.size === MAX_KNOWN) known.clear()
+    known.set(word, id)
+  }
+  return id
+}
+
 /** The tunnel is fixed by the route: a selector can only narrow it, and one that contradicts matches nothing. */
-function narrow(selector: Selector, fixed: { tunnelId: string } | { name: string }): void {
-  const [key, value] = Object.entries(fixed)[0] as ['tunnelId' | 'name', string]
-  if (selector[key] !== undefined && selector[key] !== value)
+function fixed(selected: string | undefined, routed: string): string {
+  if (selected !== undefined && selected !== routed)
     throw new Problem('no_agent', 'the selector contradicts the tunnel of this route')
-  selector[key] = value
+  return routed
 }
 
 function nameOf(word: string): string {
@@ -111,7 +125,8 @@ function byHost(head: RequestHead, label: string): Route {
   const tunnel = parseHostLabel(label)
   if (tunnel === undefined && nameFault(label) !== undefined)
     throw new Problem('not_found', 'no tunnel can have this host name')
-  const selector = { ...selectorFromFields(head.headers) }
-  narrow(selector, tunnel === undefined ? { name: label } : { tunnelId: tunnel.id })
+  const selector = selectorFromFields(head.headers)
+  if (tunnel === undefined) selector.name = fixed(selector.name, label)
+  else selector.tunnelId = fixed(selector.tunnelId, tunnel.id)
   return { kind: 'proxy', via: 'host', selector, target: head.target }
 }

@@ -20,6 +20,8 @@ export interface UploadLimits {
 }
 
 export class Upload {
+  /** The request says that it has a body. */
+  readonly expected: boolean
   /** The caller has sent all of it. */
   complete = false
   bytes = 0
@@ -44,6 +46,7 @@ export class Upload {
     this.#caller = caller
     this.#limits = limits
     this.movedAt = this.#sweptAt = now
+    this.expected = length !== undefined && length !== 0
     if (typeof length === 'number') this.#bound(length)
   }
 

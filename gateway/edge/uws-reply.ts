@@ -99,48 +99,30 @@ export class UwsReply {
   }
 
   write(chunk: Uint8Array): boolean {
-    const { state } = this
-    switch (state.kind) {
-      case 'streaming':
-        state.answer.write(chunk)
-        this.settle(state.answer)
-        this.owed = state.answer.blocked
-        return !this.owed
-      case 'waiting':
-      case 'lingering':
-      case 'done':
-        return true
-      default:
-        return assertNever(state)
-    }
+    if (this.state.kind !== 'streaming') return true
+    const { answer } = this.state
+    answer.write(chunk)
+    this.settle(answer)
+    this.owed = answer.blocked
+    return !this.owed
   }
 
   end(): void {
-    const { state } = this
-    switch (state.kind) {
-      case 'streaming':
-        if (!state.answer.whole) this.cut()
-        else if (state.answer.phase.kind === 'queued') {
-          this.state = WAITING
-          this.respond(state.answer.head, '')
-        } else {
-          this.owner.over()
-          state.answer.end()
-          this.settle(state.answer)
-        }
-        return
-      case 'waiting':
-      case 'lingering':
-      case 'done':
-        return
-      default:
-        assertNever(state)
+    if (this.state.kind !== 'streaming') return
+    const { answer } = this.state
+    if (!answer.whole) this.drop()
+    else if (answer.phase.kind === 'queued') {
+      this.state = WAITING
+      this.respond(answer.head, '')
+    } else {
+      this.owner.over()
+      answer.end()
+      this.settle(answer)
     }
   }
 
   cut(): void {
-    if (this.state.kind === 'done' || this.state.kind === 'lingering') return
-    this.drop()
+    if (this.state.kind === 'waiting' || this.state.kind === 'streaming') this.drop()
   }
 
   /** The response object is not to be touched any more. */

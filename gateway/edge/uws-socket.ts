@@ -60,7 +60,8 @@ export class UwsSocket implements Socket {
   closed(code: number, reason: ArrayBuffer): void {
     this.native = undefined
     const text = Buffer.from(reason).toString()
-    this.later(() => this.events.close(code, text))
+    // The engine has no number for a close frame without a code.
+    this.later(() => this.events.close(code === 0 ? 1005 : code, text))
   }
 
   private later(work: () => void): void {

@@ -35,7 +35,9 @@ export class Turn {
   constructor(onError: (error: unknown) => void) {
     this.onError = onError
     this.sweeper = setInterval(() => {
-      this.swept.forEach((each) => each.sweep())
+      this.swept.forEach((each) => {
+        each.sweep()
+      })
     }, SWEEP_MS).unref()
   }
 

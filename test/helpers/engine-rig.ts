@@ -172,10 +172,10 @@ function dechunk(bytes: Buffer): { body: Buffer; complete: boolean; rest: Buffer
     const end = bytes.indexOf('\r\n', at)
     if (end < 0) break
     const size = Number.parseInt(bytes.toString('latin1', at, end), 16)
+    if (size > 0) chunks.push(bytes.subarray(end + 2, end + 2 + size))
     if (bytes.length < end + 4 + size) break
     at = end + 4 + size
     if (size === 0) return { body: Buffer.concat(chunks), complete: true, rest: bytes.subarray(at) }
-    chunks.push(bytes.subarray(end + 2, end + 2 + size))
   }
   return { body: Buffer.concat(chunks), complete: false, rest: bytes.subarray(at) }
 }
