@@ -41,10 +41,10 @@ export const gatewayOptions = defineOptions({
     help: 'peers whose forwarded fields are believed; repeatable',
   },
   engine: {
-    type: choice('auto', 'uws', 'node'),
+    type: choice('auto', 'uws'),
     default: 'auto',
     group: 'listen',
-    help: 'HTTP server: uWebSockets.js, node:http, or the first of them that loads',
+    help: 'HTTP server: uWebSockets.js (auto will fall back to another where its binary does not load)',
   },
   config: {
     type: path(),
@@ -154,12 +154,6 @@ export const gatewayOptions = defineOptions({
     default: '16kb',
     group: 'limits',
     help: "largest head of a caller's request",
-  },
-  maxConnections: {
-    type: integer({ off: true }),
-    default: '15000',
-    group: 'limits',
-    help: 'connections of callers and agents at once',
   },
   maxStreams: {
     type: integer({ off: true }),

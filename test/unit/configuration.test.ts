@@ -150,7 +150,6 @@ t.test("the gateway's defaults are good values", (t) => {
     helloTimeout: 5000,
     maxResets: 200,
     maxHead: 16_384,
-    maxConnections: 15_000,
   })
   t.end()
 })
