@@ -4,48 +4,17 @@ import { assertNever } from '../shared/errors.js'
 import type { Hello, Welcome } from '../shared/frames.js'
 import { LINK_WINDOW, STREAM_WINDOW } from '../shared/limits.js'
 import { createLogger, type Logger } from '../shared/log.js'
-import { nameFault, parseTunnelId } from '../shared/tunnel-id.js'
+import { parseTunnelId } from '../shared/tunnel-id.js'
 import { packageVersion } from '../shared/version.js'
 import { WindowPool } from '../shared/window.js'
 import { Deferred } from './deferred.js'
-import type { DialTls } from './dial.js'
-import { type GatewayUrl, parseGatewayUrl } from './gateway-url.js'
+import { exchangeLog } from './exchange-log.js'
+import type { GatewayUrl } from './gateway-url.js'
 import type { Handler } from './handler.js'
-import { type Answering, chooseHandler } from './handlers/choose.js'
-import { checkLabels } from './labels.js'
+import { chooseHandler } from './handlers/choose.js'
 import { Line } from './line.js'
-import { type ExchangeObserver, Server } from './serve.js'
-
-export interface AgentOptions extends Answering {
-  readonly tunnelId: string
-  /** http, https, ws or wss; `/ws` is added where the path is empty. `http://127.0.0.1:3000` where it is not given. */
-  readonly gateway?: string | URL | undefined
-  /** A readable alias. */
-  readonly name?: string | undefined
-  /** For selection by callers. */
-  readonly labels?: Readonly<Record<string, string>> | undefined
-  /** 0 to 1000, for the policy `weighted`; 1 where it is not given. */
-  readonly weight?: number | undefined
-  /** Exchanges served at once; 256 where it is not given. */
-  readonly maxConcurrent?: number | undefined
-  /** Parallel WebSockets; 1 where it is not given. */
-  readonly links?: number | undefined
-  /** Credential for the gateway. A function is asked each time the agent dials. */
-  readonly token?: string | (() => string) | undefined
-  readonly tls?: DialTls | undefined
-  /** Milliseconds that `stop` waits for exchanges in flight before it cuts them; 30,000 where it is not given. */
-  readonly drainTimeout?: number | undefined
-  /** Nothing is logged where it is not given. */
-  readonly log?: Logger | undefined
-  readonly observer?: AgentObserver | undefined
-}
-
-/** Told what happens, as it happens. Must not throw. */
-export interface AgentObserver extends ExchangeObserver {
-  /** `urls` reach this tunnel, best first. */
-  connected(link: number, urls: readonly string[]): void
-  disconnected(link: number, reason: string, retryIn: number): void
-}
+import { Server } from './serve.js'
+import { type AgentOptions, checkOptions } from './settings.js'
 
 /** The gateway will never take this agent as it is. */
 export class RefusedError extends Error {
@@ -84,17 +53,12 @@ export class Agent {
   constructor(options: AgentOptions) {
     const { maxConcurrent = 256 } = options
     this.tunnelId = parseTunnelId(options.tunnelId).id
-    this.gateway = gatewayOf(options.gateway ?? 'http://127.0.0.1:3000')
-    checkRange('weight', options.weight ?? 1, 0, 1000)
-    checkRange('maxConcurrent', maxConcurrent, 1, 1_000_000)
-    checkRange('links', options.links ?? 1, 1, 64)
-    checkLabels(options.labels ?? {})
-    const fault = options.name === undefined ? undefined : nameFault(options.name)
-    if (fault !== undefined) throw new TypeError(`name: ${JSON.stringify(options.name)} ${fault}`)
+    this.gateway = checkOptions(options)
     this.#options = options
     this.#log = (options.log ?? silent).child({ tunnel_id: this.tunnelId })
     this.#handler = chooseHandler(options, this.tunnelId)
-    this.#server = new Server({ handler: this.#handler, maxConcurrent, observer: options.observer })
+    const observer = exchangeLog(this.#log, options.observer)
+    this.#server = new Server({ handler: this.#handler, maxConcurrent, observer })
     // Whoever does not wait for a start is told by `ended`.
     this.#started.promise.catch(() => {})
   }
@@ -152,6 +116,11 @@ export class Agent {
     const state = this.#state
     if ('lines' in state) for (const line of state.lines) line.destroy()
     this.#finish(error)
+  }
+
+  /** The same as `stop`. */
+  close(): Promise<void> {
+    return this.stop()
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -234,17 +203,4 @@ export class Agent {
       linkWindow: LINK_WINDOW,
     }
   }
-}
-
-function gatewayOf(url: string | URL): GatewayUrl {
-  try {
-    return parseGatewayUrl(String(url))
-  } catch (error) {
-    throw new TypeError(`gateway: ${JSON.stringify(String(url))} ${(error as Error).message}`)
-  }
-}
-
-function checkRange(name: string, value: number, min: number, max: number): void {
-  if (!Number.isInteger(value) || value < min || value > max)
-    throw new RangeError(`${name}: ${value} is not a whole number from ${min} to ${max}`)
 }

@@ -8,9 +8,7 @@ export interface Handler {
    * that the caller left. What it throws is the exchange's failure.
    */
   serve(exchange: Exchange): void
-  /** Lets what is in flight finish, then frees what it holds. */
-  close(): Promise<void>
-  /** Frees it now. */
+  /** Frees what it holds; its exchanges are over. */
   destroy(): void
 }
 

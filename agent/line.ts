@@ -35,15 +35,6 @@ export class Line {
     this.#state = { kind: 'dialling', link: this.#dial() }
   }
 
-  get up(): boolean {
-    return this.#state.kind === 'up'
-  }
-
-  /** Milliseconds, 0 until measured. */
-  get rtt(): number {
-    return this.#state.kind === 'up' ? this.#state.link.rtt : 0
-  }
-
   /** Dials no more, and resolves once every link has run dry. */
   close(message: string): Promise<void> {
     this.#stop()

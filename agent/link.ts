@@ -1,5 +1,6 @@
 /**
- * The life of one link: connecting → greeting → ready → draining → closing → closed. It owns the socket and the mux; when to dial again is its owner's affair.
+ * The life of one link: connecting → greeting → ready → draining → closing → closed. It owns the socket and the mux;
+ * when to dial again is its owner's affair.
  */
 import { CloseCode } from '../shared/close-codes.js'
 import { assertNever, ProtocolError } from '../shared/errors.js'
@@ -42,7 +43,7 @@ type State =
   | { readonly kind: 'connecting'; readonly abort: AbortController }
   | { readonly kind: 'greeting'; readonly socket: LinkSocket }
   | { readonly kind: 'ready'; readonly socket: LinkSocket; readonly pulse: Pulse }
-  /** `quiet`: the gateway knows that it is to open no more streams, so none is on its way. */
+  /** `quiet`: no more streams come, which the answer to a ping shows whose nonce is `from` or above. */
   | {
       readonly kind: 'draining'
       readonly socket: LinkSocket
@@ -84,16 +85,6 @@ export class Link {
     void dial(options.dial, events, abort.signal).then(this.#dialled)
   }
 
-  /** Streams that are open. */
-  get streams(): number {
-    return this.#mux.size
-  }
-
-  /** Milliseconds, 0 until measured. */
-  get rtt(): number {
-    return this.#mux.rtt
-  }
-
   /** Asks the gateway for no more streams, lets those that are open finish, then closes. Idempotent. */
   drain(message: string): void {
     const state = this.#state
@@ -104,12 +95,7 @@ export class Link {
         return
       case 'ready':
         this.#state = { ...state, kind: 'draining', from: state.pulse.nonce + 1, quiet: false }
-        this.#mux.send({
-          kind: Kind.goAway,
-          reason: GoAwayReason.draining,
-          delay: 0,
-          message,
-        })
+        this.#mux.send({ kind: Kind.goAway, reason: GoAwayReason.draining, delay: 0, message })
         // What answers a ping from now on is sent after the gateway knew, so behind every stream that crossed.
         this.#mux.send({ kind: Kind.ping, nonce: DRAIN_NONCE })
         return

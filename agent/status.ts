@@ -1,7 +1,9 @@
 /** The live screen on a terminal: what the agent is, whether it is reached, and what it served last. */
-import type { AgentObserver } from './agent.js'
+
 import type { Exchange } from './exchange.js'
+import { pathOf } from './exchange-log.js'
 import { Latency } from './latency.js'
+import type { AgentObserver } from './settings.js'
 
 export interface Terminal {
   readonly isTTY?: boolean
@@ -97,10 +99,12 @@ export class StatusScreen {
     this.#inFlight--
     this.#total++
     this.#latency.add(took)
-    const { outcome, method, target } = exchange
+    const { outcome, method } = exchange
     if (outcome.kind === 'failed') this.#failed++
     const result = outcome.kind === 'answered' ? String(exchange.status) : outcome.kind
-    this.#requests.push(`${result.padEnd(8)}${`${took.toFixed(1)} ms`.padStart(12)}  ${method} ${target}`)
+    this.#requests.push(
+      `${result.padEnd(8)}${`${took.toFixed(1)} ms`.padStart(12)}  ${method} ${pathOf(exchange)}`,
+    )
     if (this.#requests.length > LAST_REQUESTS) this.#requests.shift()
     this.#changed()
   }

@@ -2,18 +2,12 @@
  * Requests to one HTTP server, over connections that are kept. The only file that knows undici. It connects to its
  * target and to nothing else, whatever a request says.
  */
-import { connect as connectTcp, isIP, type Socket } from 'node:net'
+import type { Socket } from 'node:net'
 import type { Readable } from 'node:stream'
-import { connect as connectTls, rootCertificates } from 'node:tls'
 import { Client, type Dispatcher } from 'undici'
 import type { Target } from './target.js'
 import { describeError } from './text.js'
-
-export interface UpstreamTls {
-  /** PEM texts of authorities to trust beside Node's own. */
-  readonly ca?: readonly string[] | undefined
-  readonly insecure?: boolean | undefined
-}
+import { connectTo, type UpstreamTls } from './upstream-socket.js'
 
 export interface UpstreamRequest {
   readonly method: string
@@ -29,7 +23,7 @@ export type UpstreamFailure =
   | { readonly kind: 'failed'; readonly message: string }
 
 const CONNECT_TIMEOUT = 10_000
-/** undici would leave a connection whose next request has another Host. `open` names the target in any case. */
+/** undici would leave a connection whose next request has another Host. `connectTo` names the target in any case. */
 const SERVERNAME = 'upstream'
 /** Names and values of an answer's head together; a larger one is a failure. */
 const MAX_ANSWER_HEAD = 64 * 1024
@@ -53,6 +47,7 @@ export class Upstream {
       connection = new Connection(this.#target, this.#tls)
       this.#all.add(connection)
     }
+    connection.call = call
     call.begin(this, connection)
     connection.client.dispatch(
       {
@@ -68,21 +63,19 @@ export class Upstream {
 
   /** From a call: `connection` may be used again. */
   release(connection: Connection): void {
+    connection.call = undefined
     this.#idle.push(connection)
   }
 
   /** From a call: `connection` is in no known state. */
   discard(connection: Connection): void {
     this.#all.delete(connection)
-    connection.socket?.destroy()
+    connection.socket?.destroy(new Error('the connection is not wanted any more'))
     // Not from inside one of undici's own callbacks.
     queueMicrotask(() => void connection.client.destroy())
   }
 
-  async close(): Promise<void> {
-    await Promise.all([...this.#all].map(({ client }) => client.close()))
-  }
-
+  /** Cuts every connection. */
   destroy(): void {
     for (const connection of [...this.#all]) this.discard(connection)
   }
@@ -92,6 +85,7 @@ export class Upstream {
 class Connection {
   readonly client: Client
   socket: Socket | undefined
+  call: UpstreamCall | undefined
 
   constructor(target: Target, tls: UpstreamTls) {
     const secure = target.kind === 'tcp' && target.protocol === 'https:'
@@ -102,8 +96,9 @@ class Connection {
       bodyTimeout: 0,
       maxHeaderSize: MAX_ANSWER_HEAD,
       connect: (_options, callback) => {
-        const socket = open(target, tls)
+        const socket = connectTo(target, tls)
         this.socket = socket
+        this.#guard(socket)
         const settle = (error: Error | null): void => {
           clearTimeout(timer)
           socket.off('error', settle)
@@ -119,31 +114,25 @@ class Connection {
       },
     })
   }
-}
 
-function open(target: Target, tls: UpstreamTls): Socket {
-  const settings = { noDelay: true, keepAlive: true, keepAliveInitialDelay: 60_000 }
-  if (target.kind === 'unix') return connectTcp({ ...settings, path: target.path })
-  const { host, port, protocol } = target
-  // Both families of a name are tried, and the first that answers is taken.
-  const where = { ...settings, host, port, autoSelectFamily: true }
-  if (protocol === 'http:') return connectTcp(where)
-  return connectTls({
-    ...where,
-    servername: isIP(host) > 0 ? '' : host,
-    ALPNProtocols: ['http/1.1'],
-    ca: tls.ca === undefined ? undefined : [...rootCertificates, ...tls.ca],
-    rejectUnauthorized: tls.insecure !== true,
-  })
+  /** Where a connection fails while its answer is paused, undici asserts, which ends the process: the call fails first. */
+  #guard(socket: Socket): void {
+    const destroy = socket.destroy
+    socket.destroy = (error) => {
+      if (error !== undefined) this.call?.interrupt(error)
+      return destroy.call(socket, error)
+    }
+  }
 }
 
 /** One request to an upstream: told what comes of it. A class to extend, so that each exchange costs one object. */
 export abstract class UpstreamCall implements Dispatcher.DispatchHandler {
   #upstream: Upstream | undefined
   #connection: Connection | undefined
-  #abort: (() => void) | undefined
+  #abort: ((error?: Error) => void) | undefined
   #resume: (() => void) | undefined
   #sent = false
+  #paused = false
   #over = false
 
   /** A head with a status below 200; another follows. */
@@ -165,6 +154,7 @@ export abstract class UpstreamCall implements Dispatcher.DispatchHandler {
   }
 
   resume(): void {
+    this.#paused = false
     this.#resume?.()
   }
 
@@ -175,7 +165,12 @@ export abstract class UpstreamCall implements Dispatcher.DispatchHandler {
     this.#connection = connection
   }
 
-  onConnect(abort: () => void): void {
+  /** The connection is about to fail. */
+  interrupt(error: Error): void {
+    if (this.#paused) this.#abort?.(error)
+  }
+
+  onConnect(abort: (error?: Error) => void): void {
     this.#sent = true
     this.#abort = abort
     if (this.#over) abort()
@@ -190,11 +185,14 @@ export abstract class UpstreamCall implements Dispatcher.DispatchHandler {
     this.#resume = resume
     // undici decodes the phrase as UTF-8; its bytes are wanted.
     const reason = Buffer.from(statusText).toString('latin1')
-    return this.head(status, reason, textOf(raw))
+    this.#paused = !this.head(status, reason, textOf(raw))
+    return !this.#paused
   }
 
   onData(chunk: Buffer): boolean {
-    return this.#over || this.chunk(chunk)
+    if (this.#over) return true
+    this.#paused = !this.chunk(chunk)
+    return !this.#paused
   }
 
   onComplete(trailers: readonly (string | Buffer)[] | null): void {

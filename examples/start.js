@@ -36,8 +36,18 @@ function stop(code) {
 process.on('SIGINT', () => stop(0))
 process.on('SIGTERM', () => stop(0))
 
-await start('gw-gateway', command('../gateway/bin/gw-gateway.js'), ['--port', PORT, '--log-format', 'pretty'], 'listening on')
-await start('gw-agent', command('../agent/bin/gw-agent.js'), ['--gateway', URL_, '--log-format', 'pretty'], 'connected')
+await start(
+  'gw-gateway',
+  command('../gateway/bin/gw-gateway.js'),
+  ['--port', PORT, '--log-format', 'pretty'],
+  'listening on',
+)
+await start(
+  'gw-agent',
+  command('../agent/bin/gw-agent.js'),
+  ['--gateway', URL_, '--log-format', 'pretty'],
+  'connected',
+)
 console.log(`
 A gateway and an echo agent are running. Try:
 

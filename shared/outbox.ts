@@ -7,6 +7,7 @@ import { Encoder } from './codec.js'
 import { type Frame, Kind, type Pong } from './frames.js'
 import { MAX_DATA, MESSAGE_TARGET } from './limits.js'
 import type { Stream } from './stream.js'
+import { StreamQueue } from './stream-queue.js'
 import { SendWindow } from './window.js'
 
 /**
@@ -21,12 +22,15 @@ export class Outbox {
   #awake = false
   #closed = false
   #control: Frame[] = []
-  /** The answer to the last ping: a peer that pings without reading fills no queue. */
+  /**
+   * The answer to the last ping alone: a peer that pings without reading fills no queue. It goes behind all control:
+   * who sent going away and then a ping relies on it that no stream was opened before and is still on its way.
+   */
   #pong: Pong | undefined
   /** Streams with a body or an end to send, in turn. */
-  readonly #ring = new Set<Stream>()
+  #ring = new StreamQueue()
   /** Streams whose turn came while the link's window was empty, in that order: theirs is the next credit. */
-  readonly #dry = new Set<Stream>()
+  #dry = new StreamQueue()
   /** Streams whose writers wait and have room since the last message. */
   readonly #drained: Stream[] = []
   #window = new SendWindow(0)
@@ -61,26 +65,21 @@ export class Outbox {
 
   /** `stream` has bytes or an end to send. */
   ready(stream: Stream): void {
-    if (this.#closed || this.#dry.has(stream)) return
-    this.#ring.add(stream)
+    if (this.#closed) return
+    this.#ring.push(stream)
     this.#rouse()
   }
 
   /** `stream` is over. */
   forget(stream: Stream): void {
-    this.#ring.delete(stream)
-    this.#dry.delete(stream)
+    stream.waitsIn?.delete(stream)
   }
 
   /** The peer acknowledged `bytes`. */
   credit(bytes: number): void {
     this.#window.credit(bytes, 'link')
-    if (this.#dry.size === 0) return
-    const behind = [...this.#ring]
-    this.#ring.clear()
-    for (const stream of this.#dry) this.#ring.add(stream)
-    for (const stream of behind) this.#ring.add(stream)
-    this.#dry.clear()
+    if (this.#dry.empty) return
+    this.#ring.append(this.#dry)
     this.#rouse()
   }
 
@@ -89,8 +88,8 @@ export class Outbox {
     this.#closed = true
     this.#control = []
     this.#pong = undefined
-    this.#ring.clear()
-    this.#dry.clear()
+    this.#ring = new StreamQueue()
+    this.#dry = new StreamQueue()
     this.#drained.length = 0
   }
 
@@ -103,10 +102,9 @@ export class Outbox {
     // Left behind only where packing threw; it must not reach another link.
     encoder.take()
     this.#pullControl()
-    let turns = this.#ring.size
-    for (const stream of this.#ring) {
-      if (turns-- === 0 || encoder.length >= MESSAGE_TARGET) break
-      this.#ring.delete(stream)
+    while (encoder.length < MESSAGE_TARGET) {
+      const stream = this.#ring.shift()
+      if (stream === undefined) break
       this.#pullBody(stream)
     }
     if (encoder.length > 0) return encoder.take()
@@ -121,17 +119,20 @@ export class Outbox {
   }
 
   #pullControl(): void {
-    if (this.#pong !== undefined) encoder.add(this.#pong)
-    this.#pong = undefined
     const control = this.#control
-    if (control.length === 0) return
     let taken = 0
     while (taken < control.length && encoder.length < MESSAGE_TARGET) {
       const frame = control[taken++]!
       encoder.add(frame)
       if (frame.kind === Kind.open) this.#openedUpTo = frame.id
     }
-    this.#control = taken === control.length ? [] : control.slice(taken)
+    if (taken < control.length) {
+      this.#control = control.slice(taken)
+      return
+    }
+    if (taken > 0) this.#control = []
+    if (this.#pong !== undefined) encoder.add(this.#pong)
+    this.#pong = undefined
   }
 
   #pullBody(stream: Stream): void {
@@ -139,7 +140,7 @@ export class Outbox {
       const room = Math.min(MAX_DATA, this.#window.available, stream.sendWindow.available)
       if (room === 0) {
         // Credit of the stream brings it back through `ready`.
-        if (this.#window.available === 0) this.#dry.add(stream)
+        if (this.#window.available === 0) this.#dry.push(stream)
         return
       }
       const chunk = stream.take(room)

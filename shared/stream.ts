@@ -5,6 +5,7 @@
 import { ProtocolError } from './errors.js'
 import type { Head, ResetCode } from './frames.js'
 import { checkFields } from './grammar.js'
+import type { StreamQueue } from './stream-queue.js'
 import { ReceiveWindow, SendWindow, type WindowPool } from './window.js'
 
 /** What the owner of a stream is told. Nothing follows `reset`, nor the `end` of both directions. */
@@ -56,6 +57,10 @@ export class Stream {
   receiving: Phase
   readonly sendWindow: SendWindow
   readonly receiveWindow: ReceiveWindow
+  /** The queue in which it waits to send, and its neighbours there; the queue's affair. */
+  waitsIn: StreamQueue | undefined
+  ahead: Stream | undefined
+  behind: Stream | undefined
 
   readonly #host: StreamHost
   #queue: Uint8Array[] = []

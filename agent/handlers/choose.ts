@@ -1,7 +1,7 @@
 /** Which handler an agent's settings ask for. */
 import type { Handler } from '../handler.js'
 import { parseTarget, type Target } from '../target.js'
-import type { UpstreamTls } from '../upstream.js'
+import type { UpstreamTls } from '../upstream-socket.js'
 import { echo } from './echo.js'
 import { type FetchHandler, fetchHandler } from './fetch.js'
 import { forward } from './forward.js'

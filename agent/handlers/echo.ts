@@ -12,7 +12,6 @@ export function echo(tunnelId: string): Handler {
         answer(exchange, tunnelId, exchange.body === null ? [] : [exchange.body], exchange.body?.length ?? 0)
       else exchange.events = new Collector(exchange, tunnelId)
     },
-    close: async () => {},
     destroy() {},
   }
 }

@@ -16,7 +16,6 @@ export function fetchHandler(fetch: FetchHandler): Handler {
     serve(exchange) {
       void answer(exchange, fetch)
     },
-    close: async () => {},
     destroy() {},
   }
 }

@@ -6,7 +6,8 @@ import { endToEnd, type Fields, isHopByHop, nominated } from '../../shared/heade
 import type { Exchange } from '../exchange.js'
 import type { ExchangeEvents, Handler } from '../handler.js'
 import { formatTarget, type Target } from '../target.js'
-import { Upstream, UpstreamCall, type UpstreamFailure, type UpstreamTls } from '../upstream.js'
+import { Upstream, UpstreamCall, type UpstreamFailure } from '../upstream.js'
+import type { UpstreamTls } from '../upstream-socket.js'
 
 export interface ForwardOptions {
   readonly target: Target
@@ -31,7 +32,6 @@ export function forward(options: ForwardOptions): Handler {
       exchange.events = new Relay(call, upload)
       upstream.start(call, { method, target, headers, body: upload ?? body })
     },
-    close: () => upstream.close(),
     destroy: () => upstream.destroy(),
   }
 }

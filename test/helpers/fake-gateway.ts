@@ -15,7 +15,9 @@ export interface FakeGatewayOptions {
   pingTimeout?: number
   urls?: string[]
   /** Answers the handshake instead of the upgrade. */
-  refuse?: (request: IncomingMessage) => { status: number; headers?: Record<string, string>; body?: string } | undefined
+  refuse?: (
+    request: IncomingMessage,
+  ) => { status: number; headers?: Record<string, string>; body?: string } | undefined
   /** Says welcome to a hello; true where it is not given. */
   welcome?: boolean
   port?: number
@@ -98,7 +100,11 @@ export class FakeGateway extends EventEmitter<{ link: [FakeLink]; dial: [Incomin
   }
 }
 
-export class FakeLink extends EventEmitter<{ frame: [LinkFrame]; goAway: [GoAway]; close: [number, string] }> {
+export class FakeLink extends EventEmitter<{
+  frame: [LinkFrame]
+  goAway: [GoAway]
+  close: [number, string]
+}> {
   readonly request: IncomingMessage
   readonly websocket: WebSocket
   readonly mux: Mux

@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process'
 import fc from 'fast-check'
 import t from 'tap'
 import { createLogger, type LoggerOptions } from '../../shared/log.js'
@@ -143,6 +144,20 @@ t.test('lines of one turn go out together, and at once when they are many', asyn
   t.equal(chunks.at(-1), 'last\n')
   await new Promise(setImmediate)
   t.equal(chunks.length, 3, 'nothing is written twice')
+})
+
+t.test('what is logged last is written before the process ends', (t) => {
+  const module = new URL('../../shared/log.js', import.meta.url).href
+  const script = `const { createLogger } = await import('${module}')
+    for (let i = 0; i < 20; i += 1) createLogger({ now: () => 0 }).info('last ' + i)
+    process.exit(0)`
+  const { stdout, stderr } = spawnSync(process.execPath, ['--input-type=module', '-e', script], {
+    encoding: 'utf8',
+  })
+  t.equal(stdout.split('\n').length, 21)
+  t.match(stdout, /"msg":"last 19"}\n$/)
+  t.equal(stderr, '', 'and many loggers are no leak')
+  t.end()
 })
 
 function refused(): Error {
