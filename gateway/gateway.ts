@@ -2,7 +2,7 @@
 import pTimeout, { TimeoutError } from 'p-timeout'
 import { CloseCode } from '../shared/close-codes.js'
 import { GoAwayReason } from '../shared/frames.js'
-import { MAX_MESSAGE } from '../shared/limits.js'
+import { MAX_MESSAGE, MAX_STREAM_WINDOW } from '../shared/limits.js'
 import { createLogger, type LogFormat, type Logger } from '../shared/log.js'
 import { defaultsOf } from '../shared/options.js'
 import { hostLabel } from '../shared/tunnel-id.js'
@@ -16,7 +16,7 @@ import { Api } from './api/api.js'
 import { AccessLog } from './edge/access-log.js'
 import { Deadlines } from './edge/deadlines.js'
 import { Edge } from './edge/edge.js'
-import type { Engine } from './edge/engine.js'
+import type { Engine, SocketLimits } from './edge/engine.js'
 import { trustedProxies } from './edge/forwarded.js'
 import { loadUws } from './edge/uws.js'
 import { type GatewayOptions, gatewayOptions } from './options.js'
@@ -86,8 +86,8 @@ export class Gateway {
       {
         host: options.host,
         port: options.port,
-        maxMessage: MAX_MESSAGE,
-        maxBackpressure: MAX_BACKPRESSURE,
+        ...callerSockets(options.maxMessage),
+        links: { path: options.wsPath, maxMessage: MAX_MESSAGE, maxBackpressure: MAX_BACKPRESSURE },
         onError: (error) =>
           log.error('a handler threw', { error: error instanceof Error ? error.stack : String(error) }),
       },
@@ -178,6 +178,20 @@ function urlsOf({ tunnel, name }: LinkClaim, base: string, domains: readonly str
   if (name !== null) urls.push(`${root}/t/${name}`)
   urls.push(`${root}/t/${tunnel.id}`)
   return urls
+}
+
+/**
+ * A message over the bound is closed with 1009 by the relay, which only sees it where the engine takes it; one of
+ * more than twice the bound is cut by the engine. What a socket buffers is bounded by credit: the largest window, and
+ * a message on top.
+ */
+function callerSockets(maxMessage: number): SocketLimits {
+  const most = 2 ** 31 - 1
+  if (maxMessage === 0) return { maxMessage: most, maxBackpressure: most }
+  return {
+    maxMessage: Math.min(most, 2 * maxMessage + 1024 * 1024),
+    maxBackpressure: Math.min(most, maxMessage + 2 * MAX_STREAM_WINDOW),
+  }
 }
 
 const bracketed = (host: string): string => (host.includes(':') ? `[${host}]` : host)

@@ -28,10 +28,9 @@ export class Acceptor {
     if (this.#draining !== undefined) {
       throw new Problem('draining', 'the gateway is shutting down', { retryAfter: this.#draining })
     }
-    const claim = parseClaim(upgrade.head)
+    const claim = parseClaim(upgrade.caller.head)
     this.#registry.claimName(claim)
     const link = new Link(newRequestId(), claim, this.#settings, this.#registry)
-    upgrade.events = { aborted: () => link.close(1006, '') }
     const socket = upgrade.accept(PROTOCOL, [], link)
     if (socket !== undefined) link.attach(socket)
     else link.close(1006, '')

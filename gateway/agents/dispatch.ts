@@ -13,6 +13,8 @@ import { matches } from './selector.js'
 export interface Job extends Wanted {
   /** Milliseconds to wait for a matching agent. */
   hold: number
+  /** Its body is stopped, so that a caller who left would not be noticed: looks, and says when it has. */
+  readonly upload: { readonly unsure: boolean; look(done: () => void): void }
   /** An agent is there and has room: open the stream now. May be called from inside `submit`. */
   assigned(instance: Instance): void
   /** No agent. May be called from inside `submit`. */
@@ -35,6 +37,8 @@ interface Waiting {
   since: number
   /** Milliseconds left of each wait: an agent that comes and goes must not begin them anew. */
   readonly left: Record<Want, number>
+  /** A place is kept for it while it is seen whether its caller is still there. */
+  looking: boolean
   timer: NodeJS.Timeout | undefined
 }
 
@@ -61,7 +65,7 @@ export class Dispatcher {
 
   submit(job: Job): void {
     const left = { agent: job.hold, place: this.#settings.queueTimeout }
-    this.#try(job, { job, want: undefined, since: 0, left, timer: undefined })
+    this.#try(job, { job, want: undefined, since: 0, left, looking: false, timer: undefined })
   }
 
   /** The request is no longer wanted. */
@@ -93,31 +97,33 @@ export class Dispatcher {
     const instance = change.link.instance!
     switch (change.kind) {
       case 'connected':
-        this.released(instance)
-        return
       case 'changed':
-        if (instance.state === 'draining') this.#leaving(instance)
-        else this.released(instance)
+        // Also where it is full: what waited for an agent now waits for a place.
+        this.#retry(instance, (want) => instance.free || want === 'agent' || instance.state === 'draining')
         return
       case 'disconnected':
-        this.#leaving(instance)
+        this.#retry(instance, () => true)
         return
       default:
         assertNever(change)
     }
   }
 
-  /** Those that waited for a place there may now wait for an agent, or for nothing. */
-  #leaving(instance: Instance): void {
+  #retry(instance: Instance, affects: (want: Want | undefined) => boolean): void {
     for (const waiting of this.#waiting.values()) {
-      if (matches(waiting.job.selector, instance)) this.#try(waiting.job, waiting)
+      if (matches(waiting.job.selector, instance) && affects(waiting.want)) this.#try(waiting.job, waiting)
     }
   }
 
   #try(job: Job, waiting: Waiting): void {
+    if (waiting.looking) return
     const picked = this.#picker.pick(job)
     switch (picked.kind) {
       case 'instance':
+        if (job.upload.unsure && this.#waiting.has(job)) {
+          this.#look(waiting, picked.instance)
+          return
+        }
         this.cancel(job)
         job.assigned(picked.instance)
         return
@@ -130,6 +136,18 @@ export class Dispatcher {
       default:
         assertNever(picked)
     }
+  }
+
+  #look(waiting: Waiting, instance: Instance): void {
+    const { job } = waiting
+    waiting.looking = true
+    instance.inflight++
+    job.upload.look(() => {
+      waiting.looking = false
+      instance.inflight--
+      if (this.#waiting.get(job) === waiting) this.#try(job, waiting)
+      else this.released(instance)
+    })
   }
 
   /** Waits for what is left of that wait, then fails with `problem`. */

@@ -173,6 +173,9 @@ export class Link implements SocketEvents {
     this.#flush()
   }
 
+  /** A link's own pings are frames. */
+  pong(): void {}
+
   close(code: number, reason: string): void {
     this.#closed(reason === '' ? `closed with ${code}` : `closed with ${code} ${reason}`)
   }

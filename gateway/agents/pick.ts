@@ -26,7 +26,7 @@ export type Picked =
 const BUSY: Picked = { kind: 'busy' }
 /** Policies that take turns. */
 const TURNS: ReadonlySet<PolicyName> = new Set(['round-robin', 'weighted'])
-const NO_TURN: Rotation = { turn: 0, owed: new WeakMap() }
+const NO_TURN: Rotation = { turn: 0, owed: new WeakMap(), sampleWeight: 0 }
 const NONE: Picked = { kind: 'none' }
 
 export class Picker {
@@ -51,10 +51,9 @@ export class Picker {
     if (found.length === 0) return this.#present(bucket, wanted) ? BUSY : NONE
     const { policy, stickyKey } = wanted
     const rotation = TURNS.has(policy) ? this.#rotation(wanted) : NO_TURN
-    return {
-      kind: 'instance',
-      instance: POLICIES[policy]({ from: found, stickyKey, rotation, random: this.#random, now }),
-    }
+    const sampled = bucket.size > SHORT
+    const choice = { from: found, sampled, stickyKey, rotation, random: this.#random, now }
+    return { kind: 'instance', instance: POLICIES[policy](choice) }
   }
 
   /** It moves only if its instance goes: one that is full or unresponsive for a while is waited for. */
@@ -64,7 +63,8 @@ export class Picker {
     const sound = staying.filter((instance) => !instance.penalised(now))
     const from = sound.length > 0 ? sound : staying
     const { stickyKey } = wanted
-    const instance = POLICIES.sticky({ from, stickyKey, rotation: NO_TURN, random: this.#random, now })
+    const random = this.#random
+    const instance = POLICIES.sticky({ from, sampled: false, stickyKey, rotation: NO_TURN, random, now })
     return instance.free ? { kind: 'instance', instance } : BUSY
   }
 
@@ -109,7 +109,7 @@ export class Picker {
     if (rotation === undefined) {
       const [oldest] = this.#rotations.keys()
       if (this.#rotations.size >= MAX_ROTATIONS && oldest !== undefined) this.#rotations.delete(oldest)
-      rotation = { turn: fnv1a(key) % 1024, owed: new WeakMap() }
+      rotation = { turn: fnv1a(key) % 1024, owed: new WeakMap(), sampleWeight: 0 }
       this.#rotations.set(key, rotation)
     }
     return rotation

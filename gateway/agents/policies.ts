@@ -12,6 +12,8 @@ export const SAMPLE = 32
 export interface Choice {
   /** Usable instances, never empty; in order of connection where it is the whole list. */
   readonly from: readonly Instance[]
+  /** It is a random sample of them, in which one may stand twice. */
+  readonly sampled: boolean
   /** What `sticky` sticks by. */
   readonly stickyKey: string
   /** The turn of `round-robin` and `weighted`, kept per selector. */
@@ -27,6 +29,8 @@ export interface Rotation {
   turn: number
   /** Smooth weighted round robin: what each has been owed (nginx). */
   readonly owed: WeakMap<Instance, number>
+  /** Weight of a sample, on average; 0 before the first. */
+  sampleWeight: number
 }
 
 type Policy = (choice: Choice) => Instance
@@ -38,7 +42,8 @@ export const POLICIES = {
 
   random: ({ from, random }) => pick(from, random),
 
-  weighted: ({ from, rotation: { owed }, random }) => {
+  weighted: ({ from, sampled, rotation, random }) => {
+    const { owed } = rotation
     let total = 0
     let best: Instance | undefined
     let most = Number.NEGATIVE_INFINITY
@@ -54,7 +59,7 @@ export const POLICIES = {
     }
     // Nobody has a share: then all have the same.
     if (best === undefined) return pick(from, random)
-    owed.set(best, most - total)
+    owed.set(best, most - (sampled ? meanWeight(rotation, total) : total))
     return best
   },
 
@@ -102,6 +107,16 @@ export const isPolicy = (name: string): name is PolicyName => Object.hasOwn(POLI
 
 const pick = (from: readonly Instance[], random: () => number): Instance =>
   from[Math.floor(random() * from.length)]!
+
+/**
+ * What a turn costs in a sample. Not the weight of this very sample: it is above the average where a heavy instance
+ * is in it, so that heavy ones would pay more for their turns.
+ */
+function meanWeight(rotation: Rotation, total: number): number {
+  const mean = rotation.sampleWeight || total
+  rotation.sampleWeight = mean + (total - mean) / 16
+  return mean
+}
 
 /** Finaliser of MurmurHash3 over both: every bit of either moves every bit of the score. */
 function mix(key: number, seed: number): number {

@@ -9,12 +9,19 @@ export const isBodyless = (method: string, status: number): boolean =>
   method === 'HEAD' || status === 204 || status === 304
 
 /**
+ * `upgraded`: it is the 101 of a WebSocket that was asked for.
  * The head to send on, with the gateway's own fields added.
  * @throws Problem `agent_error` naming what is wrong with the agent's.
  */
-export function answerHead(head: Head, method: string, tunnelId: string, requestId: string): ResponseHead {
+export function answerHead(
+  head: Head,
+  method: string,
+  tunnelId: string,
+  requestId: string,
+  upgraded = false,
+): ResponseHead {
   const { status, reason, headers } = head
-  if (status < 200) throw broken(`status ${status} is no final answer`)
+  if (status < 200 && !upgraded) throw broken(`status ${status} is no final answer`)
   if (reason !== null && !isFieldValue(reason)) throw broken('the reason phrase holds a control character')
   const named = nominated(headers)
   const out: string[] = []

@@ -3,7 +3,7 @@
  * takes bytes, so that a reader that stalls stops its agent and nobody else. What fails from here on cuts the
  * caller's connection, for its answer has begun.
  */
-import { assertNever, Problem, type ProblemCode } from '../../shared/errors.js'
+import { assertNever, type ProblemCode } from '../../shared/errors.js'
 import type { Attempt, AttemptOwner, Failure } from './attempt.js'
 import type { Caller, CallerEvents, ResponseHead } from './engine.js'
 import type { Upload } from './upload.js'
@@ -15,8 +15,6 @@ export interface AnsweringOwner {
   readonly caller: Caller
   /** Milliseconds, monotonic. */
   now(): number
-  /** The agent has said all: its place is free. */
-  agentDone(): void
   /** Nothing follows. The caller has all of it where there is no fault. */
   over(fault: AnswerFault | undefined): void
 }
@@ -78,12 +76,8 @@ export class Answering implements CallerEvents, AttemptOwner {
   data(chunk: Buffer): void {
     // What comes behind a complete answer is for nobody.
     if (this.#state !== 'flowing') return
-    try {
-      this.#upload.data(chunk, this.#owner.now())
-    } catch (error) {
-      if (!(error instanceof Problem)) throw error
-      this.cut(error.code)
-    }
+    const fault = this.#upload.data(chunk, this.#owner.now())
+    if (fault !== undefined) this.cut(fault.code)
   }
 
   end(): void {
@@ -129,7 +123,7 @@ export class Answering implements CallerEvents, AttemptOwner {
     if (this.#length !== undefined && this.bytes < this.#length) this.#misframed()
     else if (this.#blocked) {
       this.#state = 'flushing'
-      this.#owner.agentDone()
+      this.#release(undefined)
     } else this.#finish()
   }
 
@@ -179,7 +173,14 @@ export class Answering implements CallerEvents, AttemptOwner {
 
   #over(fault: AnswerFault | undefined): void {
     if (this.#state === 'done') return
+    const released = this.#state === 'flushing'
     this.#state = 'done'
+    if (!released) this.#release(fault)
     this.#owner.over(fault)
+  }
+
+  #release(fault: AnswerFault | undefined): void {
+    this.#upload.detach()
+    this.#attempt.release(fault, this.#upload.bytes, this.bytes)
   }
 }

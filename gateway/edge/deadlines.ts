@@ -40,7 +40,9 @@ export class Deadlines {
 
   /** Ends all of them. */
   destroy(): void {
-    this.#watched.forEach((one) => one.destroy())
+    this.#watched.forEach((one) => {
+      one.destroy()
+    })
   }
 
   forget(one: Sweepable): void {
@@ -60,6 +62,8 @@ export class Deadlines {
       return
     }
     const now = this.#now()
-    this.#watched.forEach((one) => one.sweep(now))
+    this.#watched.forEach((one) => {
+      one.sweep(now)
+    })
   }
 }

@@ -13,6 +13,7 @@ import type { Deadlines } from './deadlines.js'
 import type { Caller, CallerEvents, EngineHandlers, RequestHead, Upgrade } from './engine.js'
 import { Exchange } from './exchange.js'
 import type { ExchangeHost, ExchangeSettings, Summary } from './exchange-host.js'
+import { Backlog } from './relaying.js'
 import { problemReply } from './reply.js'
 import { RequestIds } from './request-id.js'
 import { type ProxyRoute, type RouteSettings, route } from './routes.js'
@@ -36,6 +37,7 @@ export interface EdgeParts {
 export class Edge implements EngineHandlers, ExchangeHost {
   readonly settings: EdgeSettings
   readonly deadlines: Deadlines
+  readonly backlog = new Backlog()
   readonly now: () => number
   /** Moves to another instance so far. */
   retries = 0
@@ -72,20 +74,24 @@ export class Edge implements EngineHandlers, ExchangeHost {
   }
 
   upgrade(upgrade: Upgrade): void {
-    const { head } = upgrade
+    const { caller } = upgrade
+    const { head } = caller
     const requestId = this.#ids.take(getField(head.headers, 'gw-request-id'))
     try {
       admit(head, this.settings.maxHead)
       const found = route(head, this.settings)
+      if (found.kind === 'proxy') {
+        this.#proxy(caller, found, undefined, requestId, upgrade)
+        return
+      }
       if (found.kind !== 'links') throw new Problem('not_found', 'no WebSocket is served under this path')
+      caller.events = IGNORED
       this.#parts.acceptor.accept(upgrade)
-    } catch (error) {
-      if (!(error instanceof Problem)) throw error
-      const { head: answer, body } = problemReply(error, requestId, head.headers, true)
-      upgrade.refuse(answer, body)
-      this.#parts.access.refusal(head, requestId, error)
-    } finally {
       this.#ids.give(requestId)
+    } catch (error) {
+      this.#ids.give(requestId)
+      if (!(error instanceof Problem)) throw error
+      this.#refuse(caller, error, requestId)
     }
   }
 
@@ -155,9 +161,15 @@ export class Edge implements EngineHandlers, ExchangeHost {
     }
   }
 
-  #proxy(caller: Caller, found: ProxyRoute, length: number | 'chunked' | undefined, requestId: string): void {
+  #proxy(
+    caller: Caller,
+    found: ProxyRoute,
+    length: number | 'chunked' | undefined,
+    requestId: string,
+    upgrade?: Upgrade,
+  ): void {
     if (this.#draining) throw new Problem('draining', 'the gateway is shutting down')
-    const exchange = new Exchange(this, caller, found, length, requestId)
+    const exchange = new Exchange(this, caller, found, length, requestId, upgrade)
     exchange.start()
   }
 

@@ -83,6 +83,8 @@ export interface SocketEvents {
   message(data: Buffer, binary: boolean): void
   /** `bufferedAmount` fell. */
   drain(): void
+  /** A pong came. */
+  pong(): void
   /** Exactly once. 1006 where no close frame came. */
   close(code: number, reason: string): void
 }
@@ -92,25 +94,20 @@ export interface Socket {
   /** False: the message could not be taken; the socket is broken and has been cut. */
   send(message: Uint8Array, binary: boolean): boolean
   readonly bufferedAmount: number
+  ping(): void
   /** Sends a close frame and ends. */
   close(code: number, reason: string): void
   /** Cuts the connection without a close frame. */
   destroy(): void
 }
 
-export interface UpgradeEvents {
-  /** The peer went away before `accept` or `refuse`. */
-  aborted(): void
-}
-
-/** A WebSocket handshake that waits to be accepted or refused; either may happen later than the handler. */
+/** A WebSocket handshake. Until it is accepted it is an exchange like any other, which `caller` answers to refuse. */
 export interface Upgrade {
-  readonly head: RequestHead
-  /** Must be set inside the `upgrade` handler where the answer comes later. */
-  events: UpgradeEvents
-  /** `headers` are added to the 101. Undefined where the peer has gone. */
+  readonly caller: Caller
+  /**
+   * Answers 101, with `headers` added. Undefined where the peer has gone or `caller` has answered.
+   */
   accept(protocol: string | undefined, headers: readonly string[], events: SocketEvents): Socket | undefined
-  refuse(head: ResponseHead, body?: Uint8Array | string): void
 }
 
 export interface EngineHandlers {
@@ -118,14 +115,19 @@ export interface EngineHandlers {
   upgrade(upgrade: Upgrade): void
 }
 
-export interface EngineOptions {
-  host: string
-  /** 0 picks a free one. */
-  port: number
+export interface SocketLimits {
   /** Largest WebSocket message taken, in bytes; a larger one ends its socket with 1009 or 1006. */
   maxMessage: number
   /** What one socket may buffer for sending, in bytes, before `send` gives up on it. */
   maxBackpressure: number
+}
+
+export interface EngineOptions extends SocketLimits {
+  host: string
+  /** 0 picks a free one. */
+  port: number
+  /** Sockets that open on `path` are bounded by these instead. */
+  links?: SocketLimits & { path: string }
   /** Told what a caller's exchange or a socket threw; never called for the peer's own faults. */
   onError(error: unknown): void
 }

@@ -7,11 +7,12 @@ import type { Failure } from './attempt.js'
 import type { Deadlines } from './deadlines.js'
 import type { Exchange } from './exchange.js'
 import type { TrustedProxies } from './forwarded.js'
+import type { Backlog, RelaySettings } from './relaying.js'
 import type { ProxyRoute } from './routes.js'
 import type { TermLimits } from './terms.js'
 import type { UploadLimits } from './upload.js'
 
-export interface ExchangeSettings extends TermLimits, UploadLimits {
+export interface ExchangeSettings extends TermLimits, UploadLimits, RelaySettings {
   policy: PolicyName
   trusted: TrustedProxies
 }
@@ -19,6 +20,7 @@ export interface ExchangeSettings extends TermLimits, UploadLimits {
 export interface ExchangeHost {
   readonly settings: ExchangeSettings
   readonly deadlines: Deadlines
+  readonly backlog: Backlog
   now(): number
   submit(job: Job): void
   cancel(job: Job): void

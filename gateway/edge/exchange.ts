@@ -6,18 +6,19 @@
  *                    ▲─────────┘ (moved)
  */
 import { assertNever, Problem } from '../../shared/errors.js'
-import { type Head, ResetCode, StreamKind } from '../../shared/frames.js'
+import { StreamKind } from '../../shared/frames.js'
 import type { Job } from '../agents/dispatch.js'
 import type { Instance } from '../agents/instance.js'
 import type { PolicyName } from '../agents/policies.js'
 import type { Selector } from '../agents/selector.js'
-import { answerHead, isBodyless } from './answer.js'
+import { isBodyless } from './answer.js'
 import { type AnswerFault, Answering, type AnsweringOwner } from './answering.js'
 import { Attempt, type AttemptOwner, type Failure } from './attempt.js'
 import type { Sweepable } from './deadlines.js'
-import type { Caller, CallerEvents, ResponseHead } from './engine.js'
+import type { Caller, CallerEvents, ResponseHead, Upgrade } from './engine.js'
 import type { ExchangeHost } from './exchange-host.js'
 import { forwardedHead } from './forwarded.js'
+import { Relaying, type RelayOwner } from './relaying.js'
 import { problemReply } from './reply.js'
 import { mayMove } from './retry.js'
 import type { ProxyRoute } from './routes.js'
@@ -29,24 +30,26 @@ type State =
   | { kind: 'arriving' }
   | { kind: 'waiting' }
   | { kind: 'sent'; attempt: Attempt }
-  /** `attempt` is gone once the agent is done. */
-  | { kind: 'answering'; attempt: Attempt | undefined; answering: Answering }
+  | { kind: 'answering'; answering: Answering }
+  | { kind: 'relaying'; relaying: Relaying }
   | { kind: 'done' }
 
-export class Exchange implements CallerEvents, Job, AttemptOwner, AnsweringOwner, Sweepable {
+export class Exchange implements CallerEvents, Job, AttemptOwner, AnsweringOwner, RelayOwner, Sweepable {
   readonly selector: Selector
   readonly policy: PolicyName
   readonly tried: Instance[] = []
   readonly requestId: string
   readonly caller: Caller
+  readonly upload: Upload
   hold: number
   place = -1
 
   readonly #host: ExchangeHost
   readonly #route: ProxyRoute
   readonly #terms: ExchangeTerms
-  readonly #upload: Upload
   readonly #startedAt: number
+  /** Undefined for an ordinary request. */
+  readonly #upgrade: Upgrade | undefined
   #state: State = { kind: 'arriving' }
   #moves = 0
   #failure: Failure | undefined
@@ -59,12 +62,14 @@ export class Exchange implements CallerEvents, Job, AttemptOwner, AnsweringOwner
     route: ProxyRoute,
     length: number | 'chunked' | undefined,
     requestId: string,
+    upgrade?: Upgrade,
   ) {
+    this.#upgrade = upgrade
     this.#host = host
     this.#route = route
     this.#terms = termsOf(caller.head.headers, host.settings)
     this.#startedAt = host.now()
-    this.#upload = new Upload(caller, host.settings, length, this.#startedAt)
+    this.upload = new Upload(caller, host.settings, length, this.#startedAt)
     this.caller = caller
     this.requestId = requestId
     this.selector = route.selector
@@ -80,23 +85,19 @@ export class Exchange implements CallerEvents, Job, AttemptOwner, AnsweringOwner
     this.caller.events = this
     this.#host.deadlines.watch(this)
     // A request without a body ends by itself, within this turn.
-    if (this.#upload.expected) setImmediate(() => this.#arrived())
+    if (this.upload.expected) setImmediate(() => this.#arrived())
   }
 
   // From the caller's connection.
 
   data(chunk: Buffer): void {
     if (this.#state.kind === 'done') return
-    try {
-      this.#upload.data(chunk, this.#host.now())
-    } catch (error) {
-      if (!(error instanceof Problem)) throw error
-      this.#fail(error)
-    }
+    const fault = this.upload.data(chunk, this.#host.now())
+    if (fault !== undefined) this.#fail(fault)
   }
 
   end(): void {
-    this.#upload.end()
+    this.upload.end()
     this.#arrived()
   }
 
@@ -106,27 +107,24 @@ export class Exchange implements CallerEvents, Job, AttemptOwner, AnsweringOwner
     this.#finish(0, 'aborted')
   }
 
-  // From dispatch.
-
   assigned(instance: Instance): void {
-    const { head } = this.caller
     const { requestId } = this
+    const { head } = this.caller
     const { prefix, target } = this.#route
-    const { trusted } = this.#host.settings
-    const whole = this.#upload.whole
-    const open = {
-      stream: StreamKind.http,
-      method: head.method,
-      target,
-      headers: forwardedHead(head, { requestId, prefix, trusted }),
-      body: whole ?? null,
-      end: whole !== undefined,
-    }
-    const attempt = new Attempt(instance, open, this, this.#host.now())
+    const headers = forwardedHead(head, { requestId, prefix, trusted: this.#host.settings.trusted })
+    const body = this.upload.whole
+    const attempt = new Attempt(
+      this.#host,
+      instance,
+      this.#upgrade === undefined
+        ? { stream: StreamKind.http, method: head.method, target, headers, body, requestId }
+        : { stream: StreamKind.websocket, method: head.method, target, headers, body: undefined, requestId },
+      this,
+    )
     this.#tunnelId = instance.tunnel.id
     this.#state = { kind: 'sent', attempt }
-    this.#upload.movedAt = attempt.startedAt
-    this.#upload.attach(attempt.stream, whole !== undefined)
+    this.upload.movedAt = attempt.startedAt
+    if (this.#upgrade === undefined) this.upload.attach(attempt.stream, body !== undefined)
   }
 
   refused(problem: Problem): void {
@@ -136,78 +134,60 @@ export class Exchange implements CallerEvents, Job, AttemptOwner, AnsweringOwner
 
   // From the attempt.
 
-  answered(head: Head): void {
+  answered(head: ResponseHead, body: Uint8Array | null, end: boolean): void {
     if (this.#state.kind !== 'sent') return
-    const { attempt } = this.#state
-    const { method } = this.caller.head
-    const now = this.#host.now()
-    attempt.instance.answered(now - attempt.startedAt, now)
-    let answer: ResponseHead
-    try {
-      answer = answerHead(head, method, attempt.instance.tunnel.id, this.requestId)
-    } catch (error) {
-      if (!(error instanceof Problem)) throw error
-      attempt.link.errors++
-      this.#fail(error)
+    if (head.status === 101 && this.#upgrade !== undefined) {
+      this.#relay(this.#state.attempt, this.#upgrade, head)
       return
     }
-    const answering = new Answering(this, attempt, this.#upload, answer)
-    this.#state = { kind: 'answering', attempt, answering }
-    if (isBodyless(method, head.status)) answering.whole(answer, null)
-    else if (head.end) answering.whole(answer, head.body)
-    else answering.begin(answer, head.body)
+    const answering = new Answering(this, this.#state.attempt, this.upload, head)
+    this.#state = { kind: 'answering', answering }
+    if (isBodyless(this.caller.head.method, head.status)) answering.whole(head, null)
+    else if (end) answering.whole(head, body)
+    else answering.begin(head, body)
   }
 
   body(): void {}
   bodyEnd(): void {}
 
   roomForBody(): void {
-    this.#upload.resume()
+    this.upload.resume()
   }
 
   failed(failure: Failure): void {
     if (this.#state.kind !== 'sent') return
     const { attempt } = this.#state
-    if (failure.problem.code === 'upstream_unreachable') attempt.instance.strike(this.now())
     this.#failure = failure
-    if (this.#upload.replayable && mayMove(this.caller.head, failure, this.#moves))
-      this.#move(attempt, failure)
+    // An upgrade that was sent may have been taken.
+    const repeatable = this.upload.replayable && (this.#upgrade === undefined || failure.moves === 'any')
+    if (repeatable && mayMove(this.caller.head, failure, this.#moves)) this.#move(attempt, failure)
     else this.#fail(failure.problem)
   }
-
-  // From the streamed answer.
 
   now(): number {
     return this.#host.now()
   }
 
-  agentDone(): void {
-    if (this.#state.kind !== 'answering' || this.#state.attempt === undefined) return
-    this.#release(this.#state.attempt)
-    this.#state.attempt = undefined
-  }
-
   over(fault: AnswerFault | undefined): void {
-    if (this.#state.kind === 'answering') this.#finish(this.#state.answering.status, fault)
+    const state = this.#state
+    if (state.kind === 'answering') this.#finish(state.answering.status, fault)
+    else if (state.kind === 'relaying') this.#finish(101, fault)
   }
-
-  // From the sweep.
 
   sweep(now: number): void {
     switch (this.#state.kind) {
       case 'arriving':
       case 'waiting':
-        if (this.#upload.tooSlow(now)) this.#fail(TOO_SLOW())
-        return
       case 'sent': {
-        const { responseTimeout } = this.#terms
-        if (this.#upload.tooSlow(now)) this.#fail(TOO_SLOW())
-        else if (responseTimeout > 0 && now - this.#upload.lastMoved(now) >= responseTimeout)
-          this.#fail(new Problem('response_timeout', `no response within ${responseTimeout} ms`))
+        const fault = this.upload.overdue(now, this.#state.kind === 'sent' ? this.#terms.responseTimeout : 0)
+        if (fault !== undefined) this.#fail(fault)
         return
       }
       case 'answering':
         this.#state.answering.sweep(now, this.#terms.idleTimeout)
+        return
+      case 'relaying':
+        this.#state.relaying.sweep(now)
         return
       case 'done':
         return
@@ -221,6 +201,13 @@ export class Exchange implements CallerEvents, Job, AttemptOwner, AnsweringOwner
     this.#fail(new Problem('draining', 'the gateway is shutting down'))
   }
 
+  #relay(attempt: Attempt, upgrade: Upgrade, head: ResponseHead): void {
+    const { settings, backlog } = this.#host
+    const relaying = new Relaying(this, attempt, upgrade, head, settings, backlog)
+    this.#state = { kind: 'relaying', relaying }
+    relaying.begin()
+  }
+
   #arrived(): void {
     if (this.#state.kind !== 'arriving') return
     this.#state = { kind: 'waiting' }
@@ -229,12 +216,12 @@ export class Exchange implements CallerEvents, Job, AttemptOwner, AnsweringOwner
 
   #move(attempt: Attempt, failure: Failure): void {
     this.#moves++
-    // An agent that is still there has given its answer; one that went may come back, or have another link.
-    if (!failure.lost) {
+    // An agent that stays has given its answer; one that went, or is about to, may come back, or have another link.
+    if (!failure.lost && attempt.instance.state !== 'draining') {
       this.tried.push(attempt.instance)
       this.hold = 0
     }
-    this.#release(attempt)
+    this.#release(attempt, failure.problem.code)
     this.#host.moved(this.requestId, failure)
     this.#state = { kind: 'waiting' }
     this.#host.submit(this)
@@ -247,13 +234,16 @@ export class Exchange implements CallerEvents, Job, AttemptOwner, AnsweringOwner
       case 'waiting':
       case 'sent': {
         // What the caller still sends will not be read.
-        const reply = problemReply(problem, this.requestId, this.caller.head.headers, !this.#upload.complete)
+        const reply = problemReply(problem, this.requestId, this.caller.head.headers, !this.upload.complete)
         this.caller.respond(reply.head, reply.body)
         this.#finish(problem.status, problem.code)
         return
       }
       case 'answering':
         this.#state.answering.cut(problem.code)
+        return
+      case 'relaying':
+        this.#state.relaying.cut(problem.code)
         return
       case 'done':
         return
@@ -266,10 +256,7 @@ export class Exchange implements CallerEvents, Job, AttemptOwner, AnsweringOwner
     const state = this.#state
     if (state.kind === 'done') return
     if (state.kind === 'waiting') this.#host.cancel(this)
-    if ('attempt' in state && state.attempt !== undefined) {
-      const timeout = code === 'response_timeout' || code === 'idle_timeout'
-      this.#release(state.attempt, timeout ? ResetCode.timeout : ResetCode.cancelled)
-    }
+    if (state.kind === 'sent') this.#release(state.attempt, code)
     this.#state = { kind: 'done' }
     this.#host.deadlines.forget(this)
     this.#host.finished(this, {
@@ -278,20 +265,20 @@ export class Exchange implements CallerEvents, Job, AttemptOwner, AnsweringOwner
       status,
       code,
       tunnelId: this.#tunnelId,
-      bytesIn: this.#upload.bytes,
-      bytesOut: state.kind === 'answering' ? state.answering.bytes : 0,
+      bytesIn: state.kind === 'relaying' ? state.relaying.bytesIn : this.upload.bytes,
+      bytesOut:
+        state.kind === 'answering'
+          ? state.answering.bytes
+          : state.kind === 'relaying'
+            ? state.relaying.bytes
+            : 0,
       duration: this.#host.now() - this.#startedAt,
       moves: this.#moves,
     })
   }
 
-  #release(attempt: Attempt, code: ResetCode = ResetCode.cancelled): void {
-    this.#upload.detach()
-    attempt.link.bytesIn += this.#upload.bytes
-    if (this.#state.kind === 'answering') attempt.link.bytesOut += this.#state.answering.bytes
-    attempt.release(code)
-    this.#host.released(attempt.instance)
+  #release(attempt: Attempt, fault: AnswerFault | undefined): void {
+    this.upload.detach()
+    attempt.release(fault, this.upload.bytes, 0)
   }
 }
-
-const TOO_SLOW = (): Problem => new Problem('request_timeout', 'the request body came too slowly')

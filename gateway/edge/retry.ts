@@ -10,7 +10,8 @@ const SAFE = new Set(['GET', 'HEAD', 'OPTIONS', 'PROPFIND', 'REPORT', 'SEARCH', 
 
 /** `moves`: how often it has moved before; its body must be at hand from the first byte on. */
 export function mayMove(head: RequestHead, failure: Failure, moves: number): boolean {
-  return moves < MAX_MOVES && (failure.moves === 'any' || isIdempotent(head))
+  if (moves >= MAX_MOVES || failure.moves === 'none') return false
+  return failure.moves === 'any' || isIdempotent(head)
 }
 
 /** PUT and DELETE are idempotent too, but a precondition that the first try met may fail the second. */

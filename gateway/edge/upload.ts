@@ -36,6 +36,7 @@ export class Upload {
   /** What the stream had queued when it was last looked at. */
   #queued = 0
   #paused = false
+  #looked = false
   /** The rate's window: bytes in it, milliseconds in which we were ready to read. */
   #windowBytes = 0
   #windowReady = 0
@@ -47,7 +48,8 @@ export class Upload {
     this.#limits = limits
     this.movedAt = this.#sweptAt = now
     this.expected = length !== undefined && length !== 0
-    if (typeof length === 'number') this.#bound(length)
+    const fault = typeof length === 'number' ? this.#tooLarge(length) : undefined
+    if (fault !== undefined) throw fault
   }
 
   /** The request may be sent once more. */
@@ -62,19 +64,22 @@ export class Upload {
     return this.#held.length === 1 ? this.#held[0]! : Buffer.concat(this.#held)
   }
 
-  /** @throws Problem `payload_too_large`. */
-  data(chunk: Buffer, now: number): void {
+  /** @returns why it is not taken: it is too large. */
+  data(chunk: Buffer, now: number): Problem | undefined {
     this.bytes += chunk.length
     this.#windowBytes += chunk.length
     this.movedAt = now
-    this.#bound(this.bytes)
+    const fault = this.#tooLarge(this.bytes)
+    if (fault !== undefined) return fault
     this.#held?.push(chunk)
     if (this.#stream === undefined) {
       if (this.bytes > HELD) this.#pause()
-      return
+      return undefined
     }
     if (this.bytes > HELD) this.#held = undefined
     if (!this.#stream.write(chunk)) this.#pause()
+    this.#queued = this.#stream.queued
+    return undefined
   }
 
   end(): void {
@@ -89,8 +94,27 @@ export class Upload {
     let room = true
     for (const chunk of this.#held ?? []) room = stream.write(chunk)
     if (this.bytes > HELD) this.#held = undefined
+    this.#queued = stream.queued
     if (this.complete) stream.end()
     else if (room) this.resume()
+  }
+
+  /** It is stopped while it waits, so that nobody would notice that the caller left. */
+  get unsure(): boolean {
+    return this.#paused && !this.#looked
+  }
+
+  /** Reads on for a moment, which ends the exchange where the caller left. */
+  look(done: () => void): void {
+    this.#looked = true
+    this.resume()
+    // The sockets are read between two of these.
+    setImmediate(() =>
+      setImmediate(() => {
+        done()
+        this.#looked = false
+      }),
+    )
   }
 
   /** When a byte last moved: from the caller, or on to the agent. */
@@ -113,8 +137,15 @@ export class Upload {
     this.#caller.resume()
   }
 
-  /** Whether the caller sends slower than it must. Called while no byte of the answer is out. */
-  tooSlow(now: number): boolean {
+  /** What is overdue before any byte of the answer: the body itself, or the answer's head where it was asked for. */
+  overdue(now: number, responseTimeout: number): Problem | undefined {
+    if (this.#tooSlow(now)) return new Problem('request_timeout', 'the request body came too slowly')
+    if (responseTimeout === 0 || now - this.lastMoved(now) < responseTimeout) return undefined
+    return new Problem('response_timeout', `no response within ${responseTimeout} ms`)
+  }
+
+  /** Whether the caller sends slower than it must. */
+  #tooSlow(now: number): boolean {
     const passed = now - this.#sweptAt
     this.#sweptAt = now
     if (this.complete || this.#paused || this.#limits.minUploadRate === 0) {
@@ -134,9 +165,9 @@ export class Upload {
     this.#caller.pause()
   }
 
-  #bound(bytes: number): void {
+  #tooLarge(bytes: number): Problem | undefined {
     const { maxBody } = this.#limits
-    if (maxBody > 0 && bytes > maxBody)
-      throw new Problem('payload_too_large', `the request body is larger than ${maxBody} bytes`)
+    if (maxBody === 0 || bytes <= maxBody) return undefined
+    return new Problem('payload_too_large', `the request body is larger than ${maxBody} bytes`)
   }
 }

@@ -161,7 +161,8 @@ export class UwsIntake {
           state.bytes += chunk.byteLength
         }
         state.ended ||= last
-        if (last) this.stopped = false
+        // Nothing is left to hold back; a socket that stays stopped would never see the caller's next request.
+        if (last) this.go()
         else if (state.kind === 'paused' && !(state.peeking && state.bytes < HELD_MAX)) this.stop()
         return
       case 'flowing':

@@ -43,6 +43,7 @@ export interface NativeSocket {
   /** 1 sent, 0 buffered, 2 dropped. */
   send(message: Uint8Array, binary: boolean, compress: boolean): number
   getBufferedAmount(): number
+  ping(): unknown
   end(code?: number, reason?: Native): void
   close(): void
   getUserData(): unknown

@@ -1,5 +1,5 @@
-import type { RequestHead, ResponseHead, Socket, SocketEvents, Upgrade, UpgradeEvents } from './engine.js'
-import { NO_EVENTS, type UwsCaller } from './uws-caller.js'
+import type { RequestHead, ResponseHead, Socket, SocketEvents, Upgrade } from './engine.js'
+import type { UwsCaller } from './uws-caller.js'
 import { headFault, writeHead } from './uws-head.js'
 import type { NativeContext, NativeResponse, NativeSocket } from './uws-native.js'
 import type { Turn } from './uws-turn.js'
@@ -29,6 +29,10 @@ export class UwsSocket implements Socket {
     return false
   }
 
+  ping(): void {
+    this.native?.ping()
+  }
+
   /** A code that no close frame may carry is left out. */
   close(code: number, reason: string): void {
     const { native } = this
@@ -51,6 +55,10 @@ export class UwsSocket implements Socket {
   message(data: ArrayBuffer, binary: boolean): void {
     const copy = Buffer.from(new Uint8Array(data))
     this.later(() => this.events.message(copy, binary))
+  }
+
+  ponged(): void {
+    this.later(() => this.events.pong())
   }
 
   drained(): void {
@@ -87,8 +95,7 @@ function shorten(reason: string): string {
 
 /** A handshake that waits. Until it is accepted it is an exchange like any other. */
 export class UwsUpgrade implements Upgrade {
-  events: UpgradeEvents = { aborted() {} }
-  private readonly caller: UwsCaller
+  readonly caller: UwsCaller
   private readonly key: string
   private readonly context: NativeContext
   private readonly turn: Turn
@@ -98,11 +105,6 @@ export class UwsUpgrade implements Upgrade {
     this.key = key
     this.context = context
     this.turn = turn
-    caller.events = { ...NO_EVENTS, aborted: () => this.events.aborted() }
-  }
-
-  get head(): RequestHead {
-    return this.caller.head
   }
 
   accept(protocol: string | undefined, headers: readonly string[], events: SocketEvents): Socket | undefined {
@@ -116,10 +118,6 @@ export class UwsUpgrade implements Upgrade {
     const socket = new UwsSocket(this.turn, events)
     this.handshake(res, head, protocol ?? '', socket)
     return socket
-  }
-
-  refuse(head: ResponseHead, body?: Uint8Array | string): void {
-    this.caller.respond(head, body)
   }
 
   private handshake(res: NativeResponse, head: ResponseHead, protocol: string, socket: UwsSocket): void {

@@ -1,7 +1,7 @@
 import type { HttpRequest, HttpResponse, TemplatedApp, us_listen_socket, us_socket } from 'uWebSockets.js'
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
-import type { Engine, EngineFactory, EngineHandlers, EngineOptions } from './engine.js'
+import type { Engine, EngineFactory, EngineHandlers, EngineOptions, SocketLimits } from './engine.js'
 import { UwsCaller } from './uws-caller.js'
 import { readHead } from './uws-head.js'
 import type { NativeContext, NativeRequest, NativeResponse, NativeSocket } from './uws-native.js'
@@ -57,9 +57,15 @@ class UwsEngine implements Engine {
     this.handlers = handlers
     this.turn = new Turn(options.onError)
     this.app = uws.App()
-    this.app.ws<{ socket: UwsSocket }>('/*', {
-      maxPayloadLength: options.maxMessage,
-      maxBackpressure: options.maxBackpressure,
+    if (options.links !== undefined) this.sockets(options.links.path, options.links)
+    this.sockets('/*', options)
+    this.app.any('/*', (res, req) => this.request(res, req, undefined))
+  }
+
+  private sockets(path: string, { maxMessage, maxBackpressure }: SocketLimits): void {
+    this.app.ws<{ socket: UwsSocket }>(path, {
+      maxPayloadLength: maxMessage,
+      maxBackpressure,
       closeOnBackpressureLimit: true,
       idleTimeout: 0,
       sendPingsAutomatically: false,
@@ -68,9 +74,9 @@ class UwsEngine implements Engine {
       open: (ws) => ws.getUserData().socket.opened(ws as NativeSocket),
       message: (ws, data, binary) => ws.getUserData().socket.message(data, binary),
       drain: (ws) => ws.getUserData().socket.drained(),
+      pong: (ws) => ws.getUserData().socket.ponged(),
       close: (ws, code, reason) => ws.getUserData().socket.closed(code, reason),
     })
-    this.app.any('/*', (res, req) => this.request(res, req, undefined))
   }
 
   get build(): Record<string, string> {

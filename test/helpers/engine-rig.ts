@@ -21,7 +21,7 @@ export interface Rig extends AsyncDisposable {
 /** An engine on a free port with the handlers of one test. */
 export async function rig(
   request: (caller: Caller) => void,
-  upgrade: (upgrade: Upgrade) => void = (each) => each.refuse({ status: 404, headers: [] }),
+  upgrade: (upgrade: Upgrade) => void = (each) => each.caller.respond({ status: 404, headers: [] }),
   options: Partial<EngineOptions> = {},
 ): Promise<Rig> {
   const create = await loadUws()

@@ -3,9 +3,9 @@ import { setImmediate as turn } from 'node:timers/promises'
 import t from 'tap'
 import { WebSocket } from 'ws'
 import type { Socket, SocketEvents, Upgrade } from '../../gateway/edge/engine.js'
-import { field, RawCaller, type Rig, rig, Signal } from '../helpers/engine-rig.js'
+import { field, NO_EVENTS, RawCaller, type Rig, rig, Signal } from '../helpers/engine-rig.js'
 
-const QUIET: SocketEvents = { message() {}, drain() {}, close() {} }
+const QUIET: SocketEvents = { message() {}, drain() {}, pong() {}, close() {} }
 
 const handshake = (fields: Record<string, string> = {}, method = 'GET') => {
   const all = {
@@ -36,7 +36,7 @@ const closed = (client: WebSocket) =>
   })
 
 t.test('what is not a WebSocket handshake is an ordinary request', async (t) => {
-  await using site = await sockets((upgrade) => upgrade.refuse({ status: 298, headers: [] }))
+  await using site = await sockets((upgrade) => upgrade.caller.respond({ status: 298, headers: [] }))
   const ask = async (request: string) => {
     const caller = new RawCaller(site.port).send(request)
     const { status } = await caller.response()
@@ -59,7 +59,7 @@ t.test('a handshake is accepted with its fields, and with no protocol but the on
   let protocol: string | undefined
   const heads: string[] = []
   await using site = await sockets((upgrade) => {
-    heads.push(upgrade.head.target)
+    heads.push(upgrade.caller.head.target)
     upgrade.accept(protocol, ['x-a', 'caf\xe9', 'set-cookie', 'a', 'set-cookie', 'b'], QUIET)
   })
   for (protocol of [undefined, 'two']) {
@@ -84,7 +84,7 @@ t.test('the answer to a handshake may come later, or too late', async (t) => {
   const asked = new Signal<Upgrade>()
   const gone = new Signal()
   await using site = await sockets((upgrade) => {
-    upgrade.events = { aborted: gone.fire }
+    upgrade.caller.events = { ...NO_EVENTS, aborted: gone.fire }
     asked.fire(upgrade)
   })
   const caller = new RawCaller(site.port).send(handshake())
@@ -92,12 +92,12 @@ t.test('the answer to a handshake may come later, or too late', async (t) => {
   caller.socket.destroy()
   await gone.promise
   t.equal(upgrade.accept(undefined, [], QUIET), undefined)
-  upgrade.refuse({ status: 403, headers: [] })
+  upgrade.caller.respond({ status: 403, headers: [] })
 
   await using later = await sockets((upgrade) => {
     setImmediate(() => {
-      if (upgrade.head.target === '/no') {
-        upgrade.refuse({ status: 403, headers: ['x-a', 'b'] }, 'no')
+      if (upgrade.caller.head.target === '/no') {
+        upgrade.caller.respond({ status: 403, headers: ['x-a', 'b'] }, 'no')
         t.equal(upgrade.accept(undefined, [], QUIET), undefined, 'once')
       } else upgrade.accept(undefined, [], QUIET)
     })
@@ -113,7 +113,7 @@ t.test('the answer to a handshake may come later, or too late', async (t) => {
 t.test('a handshake whose answer would be split, or whose handler throws, costs itself', async (t) => {
   const accepted: (Socket | undefined)[] = []
   await using site = await sockets((upgrade) => {
-    if (upgrade.head.headers.includes('throw')) throw new Error('handler')
+    if (upgrade.caller.head.headers.includes('throw')) throw new Error('handler')
     accepted.push(upgrade.accept('a\r\nx: y', [], QUIET))
   })
   const split = new RawCaller(site.port).send(handshake())
@@ -158,7 +158,7 @@ t.test('events come outside the engine’s callbacks, where another socket can b
       note()
       done.fire()
     }
-    upgrade.accept(undefined, [], { message: note, drain: note, close })
+    upgrade.accept(undefined, [], { message: note, drain: note, pong: note, close })
   })
   const client = await opened(site)
   client.send('x')

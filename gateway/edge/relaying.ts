@@ -1,0 +1,272 @@
+/**
+ * A caller's WebSocket ⇄ one stream, after the upstream took the upgrade: message by message, both ways. Towards the
+ * caller its socket's pace reaches the upstream by credit. From the caller nothing can be paused, so what waits for
+ * the upstream is bounded, and past the bound the socket is closed with 1013.
+ */
+import { assertNever, type ProblemCode, ProtocolError } from '../../shared/errors.js'
+import { closeFrame, MessageReader, MessageTooBig, messageFrame } from '../../shared/message-frames.js'
+import type { AnswerFault } from './answering.js'
+import type { Attempt, AttemptOwner, Failure } from './attempt.js'
+import type { ResponseHead, Socket, SocketEvents, Upgrade } from './engine.js'
+
+/** The caller's socket gives no more credit while it buffers this much. */
+const HIGH_WATER = 1024 * 1024
+
+/** What may wait for an upstream beyond one message. */
+const BACKLOG_SLACK = 1024 * 1024
+
+/** What may wait for all upstreams together. */
+const BACKLOG_TOTAL = 256 * 1024 * 1024
+
+/** After one side's close frame the other has this long (ms) to answer. */
+const CLOSE_TIMEOUT = 10_000
+
+/** WebSocket close codes (RFC 6455 §7.4.1; 1013 is registered as "try again later"). */
+const Code = { goingAway: 1001, abnormal: 1006, tooBig: 1009, fault: 1011, tryLater: 1013 } as const
+
+export interface RelaySettings {
+  /** Bytes of one message, either way; 0: no bound. */
+  maxMessage: number
+  pingInterval: number
+  pingTimeout: number
+}
+
+/** Bytes that wait for upstreams, all sockets of a gateway together. */
+export class Backlog {
+  bytes = 0
+}
+
+export interface RelayOwner {
+  now(): number
+  over(fault: AnswerFault | undefined): void
+}
+
+type State =
+  | { kind: 'open' }
+  /** One side has closed; the other is to answer until then. */
+  | { kind: 'closing'; deadline: number }
+  | { kind: 'done' }
+
+export class Relaying implements SocketEvents, AttemptOwner {
+  readonly status = 101
+  bytesIn = 0
+  bytes = 0
+
+  readonly #owner: RelayOwner
+  readonly #attempt: Attempt
+  readonly #settings: RelaySettings
+  readonly #backlog: Backlog
+  readonly #upgrade: Upgrade
+  readonly #head: ResponseHead
+  readonly #reader: MessageReader
+  #socket: Socket | undefined
+  #state: State = { kind: 'open' }
+  /** Bytes read from the stream whose credit waits for the caller's socket. */
+  #unread = 0
+  /** What this socket has in the backlog. */
+  #waiting = 0
+  #heardAt: number
+  #pingedAt: number
+
+  constructor(
+    owner: RelayOwner,
+    attempt: Attempt,
+    upgrade: Upgrade,
+    head: ResponseHead,
+    settings: RelaySettings,
+    backlog: Backlog,
+  ) {
+    this.#owner = owner
+    this.#attempt = attempt
+    this.#settings = settings
+    this.#backlog = backlog
+    this.#heardAt = this.#pingedAt = owner.now()
+    this.#reader = new MessageReader(settings.maxMessage, {
+      message: (payload, binary) => this.#deliver(payload, binary),
+      close: (code, reason) => this.#upstreamClosed(code, reason),
+    })
+    this.#upgrade = upgrade
+    this.#head = head
+    attempt.owner = this
+  }
+
+  /** Accepts the caller's handshake, as the upstream accepted its own. */
+  begin(): void {
+    const [protocol, headers] = withoutProtocol(this.#head.headers)
+    this.#socket = this.#upgrade.accept(protocol, headers, this)
+    if (this.#socket === undefined) this.#over('aborted')
+  }
+
+  // From the caller's socket.
+
+  message(data: Buffer, binary: boolean): void {
+    if (this.#state.kind !== 'open') return
+    this.#heardAt = this.#owner.now()
+    this.bytesIn += data.length
+    const { maxMessage } = this.#settings
+    if (maxMessage > 0 && data.length > maxMessage) {
+      this.#end(Code.tooBig, `a message has more than ${maxMessage} bytes`, 'payload_too_large')
+      return
+    }
+    const { stream } = this.#attempt
+    for (const piece of messageFrame(binary, data)) stream.write(piece)
+    this.#account()
+    if (this.#waiting > maxMessage + BACKLOG_SLACK || this.#backlog.bytes > BACKLOG_TOTAL) {
+      this.#end(Code.tryLater, 'the upstream does not keep up', 'overloaded')
+    }
+  }
+
+  drain(): void {
+    this.#credit()
+  }
+
+  pong(): void {
+    this.#heardAt = this.#owner.now()
+  }
+
+  close(code: number, reason: string): void {
+    this.#socket = undefined
+    const { stream } = this.#attempt
+    switch (this.#state.kind) {
+      case 'open':
+        if (code === Code.abnormal) {
+          this.#over('aborted')
+          return
+        }
+        stream.write(closeFrame(code, reason))
+        stream.end()
+        this.#state = { kind: 'closing', deadline: this.#owner.now() + CLOSE_TIMEOUT }
+        return
+      case 'closing':
+        this.#over(undefined)
+        return
+      case 'done':
+        return
+      default:
+        assertNever(this.#state)
+    }
+  }
+
+  // From the attempt.
+
+  answered(): void {}
+
+  body(chunk: Uint8Array): void {
+    if (this.#state.kind === 'done') return
+    this.#unread += chunk.length
+    try {
+      this.#reader.push(chunk)
+    } catch (error) {
+      if (error instanceof MessageTooBig) this.#end(Code.tooBig, error.message, 'payload_too_large')
+      else if (error instanceof ProtocolError)
+        this.#end(Code.fault, 'the agent sent no message frames', 'agent_error')
+      else throw error
+      return
+    }
+    this.#credit()
+  }
+
+  bodyEnd(): void {
+    // After a close frame this is its end; without one the upstream vanished.
+    if (this.#state.kind === 'open') this.#vanish('agent_error')
+    else if (this.#socket === undefined) this.#over(undefined)
+  }
+
+  roomForBody(): void {
+    this.#account()
+  }
+
+  failed({ problem }: Failure): void {
+    if (this.#state.kind === 'closing') this.#over(undefined)
+    else this.#vanish(problem.code)
+  }
+
+  // From the exchange.
+
+  /** Pings the caller; cuts one that does not answer, and a close that is not answered. */
+  sweep(now: number): void {
+    const { pingInterval, pingTimeout } = this.#settings
+    switch (this.#state.kind) {
+      case 'open':
+        this.#account()
+        if (now - this.#heardAt >= pingInterval + pingTimeout) {
+          this.#vanish('aborted')
+        } else if (now - this.#pingedAt >= pingInterval) {
+          this.#pingedAt = now
+          this.#socket?.ping()
+        }
+        return
+      case 'closing':
+        if (now >= this.#state.deadline) this.#over(undefined)
+        return
+      case 'done':
+        return
+      default:
+        assertNever(this.#state)
+    }
+  }
+
+  /** The gateway ends. */
+  cut(code: ProblemCode): void {
+    this.#end(Code.goingAway, 'the gateway is shutting down', code)
+  }
+
+  #deliver(payload: Buffer, binary: boolean): void {
+    if (this.#state.kind !== 'open') return
+    this.bytes += payload.length
+    if (this.#socket?.send(payload, binary) === false) this.#over('aborted')
+  }
+
+  #upstreamClosed(code: number, reason: string): void {
+    if (this.#state.kind === 'open') {
+      this.#state = { kind: 'closing', deadline: this.#owner.now() + CLOSE_TIMEOUT }
+      this.#socket?.close(code, reason)
+    } else if (this.#socket === undefined) this.#over(undefined)
+  }
+
+  /** Credit flows while the caller's socket does. */
+  #credit(): void {
+    if (this.#unread === 0 || (this.#socket?.bufferedAmount ?? 0) > HIGH_WATER) return
+    const bytes = this.#unread
+    this.#unread = 0
+    this.#attempt.stream.read(bytes)
+  }
+
+  #account(): void {
+    const { queued } = this.#attempt.stream
+    this.#backlog.bytes += queued - this.#waiting
+    this.#waiting = queued
+  }
+
+  /** Says goodbye to the caller with `code` and is done with the upstream. */
+  #end(code: number, reason: string, fault: ProblemCode): void {
+    this.#socket?.close(code, reason)
+    this.#over(fault)
+  }
+
+  /** An abrupt end passes on as one. */
+  #vanish(fault: AnswerFault): void {
+    this.#socket?.destroy()
+    this.#over(fault)
+  }
+
+  #over(fault: AnswerFault | undefined): void {
+    if (this.#state.kind === 'done') return
+    this.#state = { kind: 'done' }
+    this.#backlog.bytes -= this.#waiting
+    this.#waiting = 0
+    this.#attempt.release(fault, this.bytesIn, this.bytes)
+    this.#owner.over(fault)
+  }
+}
+
+/** The subprotocol that was chosen, and the other fields. */
+function withoutProtocol(headers: readonly string[]): [protocol: string | undefined, rest: string[]] {
+  let protocol: string | undefined
+  const rest: string[] = []
+  for (let i = 0; i < headers.length; i += 2) {
+    if (headers[i] === 'sec-websocket-protocol') protocol = headers[i + 1]
+    else if (!headers[i]!.startsWith('sec-websocket-')) rest.push(headers[i]!, headers[i + 1]!)
+  }
+  return [protocol, rest]
+}
