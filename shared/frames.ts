@@ -106,7 +106,10 @@ export interface Open {
   end: boolean
 }
 
-/** The agent's answer begins. A status below 200 is interim and another head follows. */
+/** Another head follows. 101 is the last one: the stream carries another protocol from there. */
+export const isInterim = (status: number): boolean => status < 200 && status !== 101
+
+/** The agent's answer begins, or an interim one comes before it. Below 200 it has neither a body nor an end. */
 export interface Head {
   kind: typeof Kind.head
   id: number

@@ -3,7 +3,7 @@
  * goes to the mux, what came is told to `events`.
  */
 import { ProtocolError } from './errors.js'
-import type { Head, ResetCode } from './frames.js'
+import { type Head, isInterim, type ResetCode } from './frames.js'
 import { checkFields } from './grammar.js'
 import type { StreamQueue } from './stream-queue.js'
 import { ReceiveWindow, SendWindow, type WindowPool } from './window.js'
@@ -101,7 +101,7 @@ export class Stream {
   head(head: Omit<Head, 'kind' | 'id'>): void {
     if (this.sending !== 'head') return
     this.#host.sendHead(this, head)
-    if (head.status < 200) return
+    if (isInterim(head.status)) return
     this.sending = 'body'
     if (head.end) this.#sendingDone()
   }
@@ -190,9 +190,9 @@ export class Stream {
 
   receiveHead(head: Head): void {
     if (this.receiving !== 'head') throw new ProtocolError(`stream ${this.id}: head after head`)
-    if (head.status >= 200) this.receiving = 'body'
-    else if (head.end || head.body !== null)
-      throw new ProtocolError(`stream ${this.id}: interim head with a body or an end`)
+    if (head.status < 200 && (head.end || head.body !== null))
+      throw new ProtocolError(`stream ${this.id}: head ${head.status} with a body or an end`)
+    if (!isInterim(head.status)) this.receiving = 'body'
     if (head.end) this.#receivingDone()
     this.events.head(head)
   }

@@ -11,6 +11,7 @@ import { Mux, type PeerLimits } from '../../shared/mux.js'
 import { Scanner } from '../../shared/scanner.js'
 import type { Stream, StreamEvents } from '../../shared/stream.js'
 import { WindowPool } from '../../shared/window.js'
+import { Tape } from './tape.js'
 
 export interface PairOptions {
   /** Milliseconds one way. */
@@ -81,6 +82,11 @@ export class Pair {
     this.agent.mux.begin({ ...limits, ...options.gatewayLimits })
     const rtt = 2 * (options.latency ?? 0)
     this.gateway.mux.rtt = this.agent.mux.rtt = rtt
+  }
+
+  /** Streams open at the gateway's end and at the agent's. */
+  get sizes(): [number, number] {
+    return [this.gateway.mux.size, this.agent.mux.size]
   }
 
   /** Everything that is due now is handed over, and what follows from it, until both ends are silent. */
@@ -182,76 +188,3 @@ export class Pair {
     return parts
   }
 }
-
-/** An owner that writes down what it is told, copies what it gets, and gives credit at once unless told not to. */
-export class Tape implements StreamEvents {
-  /** `head 200`, `data 5`, `end`, `drain`, `reset 1`, `lost sent`; inline bodies as `inline 5`. */
-  readonly said: string[] = []
-  readonly chunks: Buffer[] = []
-  /** Bytes that came and were not yet given back with `read`. */
-  held = 0
-  stream: Stream | undefined
-  /** Reads what comes at once. */
-  eager = true
-  on: Partial<StreamEvents> = {}
-
-  constructor(stream?: Stream) {
-    this.stream = stream
-  }
-
-  get text(): string {
-    return Buffer.concat(this.chunks).toString('latin1')
-  }
-
-  /** Gives back what is held, or some of it. */
-  read(bytes = this.held): void {
-    this.held -= bytes
-    this.stream!.read(bytes)
-  }
-
-  head(head: Parameters<StreamEvents['head']>[0]): void {
-    this.said.push(`head ${head.status}`)
-    if (head.body !== null) this.chunks.push(Buffer.from(head.body))
-    if (head.end) this.said.push('end')
-    this.on.head?.(head)
-  }
-
-  data(chunk: Uint8Array): void {
-    this.said.push(`data ${chunk.length}`)
-    this.chunks.push(Buffer.from(chunk))
-    this.held += chunk.length
-    if (this.eager && this.stream !== undefined) this.read()
-    this.on.data?.(chunk)
-  }
-
-  end(trailers: readonly string[]): void {
-    this.said.push('end')
-    this.on.end?.(trailers)
-  }
-
-  drain(): void {
-    this.said.push('drain')
-    this.on.drain?.()
-  }
-
-  reset(reason: Parameters<StreamEvents['reset']>[0]): void {
-    this.said.push(
-      reason.kind === 'peer'
-        ? `reset ${reason.code} ${reason.message}`
-        : `lost ${reason.sent ? 'sent' : 'unsent'}`,
-    )
-    this.on.reset?.(reason)
-  }
-}
-
-/** A request without a body; spread and change what matters. */
-export const GET = {
-  stream: 1,
-  method: 'GET',
-  target: '/',
-  headers: [],
-  body: null,
-  end: true,
-} as const satisfies Omit<Open, 'kind' | 'id'>
-export const POST = { ...GET, method: 'POST', end: false } as const
-export const OK = { status: 200, reason: null, headers: [], body: null, end: false } as const
