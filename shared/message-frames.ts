@@ -63,6 +63,8 @@ export class MessageReader {
   readonly #header: number[] = []
   /** Payload of the message so far, over all its frames. */
   #parts: Buffer[] = []
+  /** So many parts are copies. */
+  #owned = 0
   #size = 0
   /** Opcode of the message under way; undefined between messages. */
   #opcode: number | undefined
@@ -74,7 +76,7 @@ export class MessageReader {
   }
 
   /**
-   * Takes the next bytes of the stream. They must not change afterwards.
+   * Takes the next bytes of the stream, which are only read now: a message may be told as a view of them.
    * @throws ProtocolError for what is no such frame, MessageTooBig.
    */
   push(chunk: Uint8Array): void {
@@ -97,6 +99,9 @@ export class MessageReader {
           throw new ProtocolError('data after a close frame')
       }
     }
+    // What is not told yet needs memory of its own.
+    for (let i = this.#owned; i < this.#parts.length; i++) this.#parts[i] = Buffer.from(this.#parts[i]!)
+    this.#owned = this.#parts.length
   }
 
   /** A frame without payload is complete with its header. */
@@ -157,6 +162,7 @@ export class MessageReader {
     const payload = this.#parts.length === 1 ? this.#parts[0]! : Buffer.concat(this.#parts)
     const binary = this.#opcode === Opcode.binary
     this.#parts = []
+    this.#owned = 0
     this.#size = 0
     this.#opcode = undefined
     if (opcode !== Opcode.close) {

@@ -146,6 +146,7 @@ export class Outbox {
       const chunk = stream.take(room)
       this.#window.spend(chunk.length)
       encoder.addData(stream.id, chunk)
+      stream.copied(chunk)
       if (stream.drained) this.#drained.push(stream)
     }
     const trailers = stream.takeEnd()

@@ -55,6 +55,8 @@ export class Stream {
   events: StreamEvents
   sending: Phase
   receiving: Phase
+  /** Told of each written chunk that nobody looks at any more, by its last part. Chunks that are dropped are not told. */
+  spent: ((chunk: Uint8Array) => void) | undefined
   readonly sendWindow: SendWindow
   readonly receiveWindow: ReceiveWindow
   /** The queue in which it waits to send, and its neighbours there; the queue's affair. */
@@ -106,7 +108,7 @@ export class Stream {
     if (head.end) this.#sendingDone()
   }
 
-  /** Takes `chunk` (it must not change afterwards). @returns false: wait for `drain` before the next. */
+  /** Takes `chunk` (it must not change until it is `spent`). @returns false: wait for `drain` before the next. */
   write(chunk: Uint8Array): boolean {
     if (this.sending !== 'body' || this.#ending !== undefined) return true
     if (chunk.length > 0) {
@@ -162,6 +164,11 @@ export class Stream {
     this.#queued -= chunk.length
     this.sendWindow.spend(chunk.length)
     return chunk
+  }
+
+  /** What `take` gave has been copied. */
+  copied(chunk: Uint8Array): void {
+    if (this.spent !== undefined && this.#queue[0]?.buffer !== chunk.buffer) this.spent(chunk)
   }
 
   /** Trailers, where the queue is empty and the end is due: the direction is done. */

@@ -43,7 +43,7 @@ export interface ResponseHead {
   readonly close?: boolean
 }
 
-/** What a caller's connection tells the exchange. `chunk` belongs to the receiver (already copied). */
+/** What a caller's connection tells the exchange. `chunk` is only valid during the call. */
 export interface CallerEvents {
   data(chunk: Buffer): void
   /** The request body is complete. Also for requests without one. Within the request's own turn if it can. */
@@ -69,7 +69,7 @@ export interface Caller {
   start(head: ResponseHead): void
   /**
    * False: the data was taken, but wait for `writable` before more. Bytes past `length` are dropped. `chunk`
-   * belongs to the engine from then on.
+   * is only read now.
    */
   write(chunk: Uint8Array): boolean
   /** Ends a streamed answer. With a `length` that was not reached the connection is cut instead. */
@@ -79,7 +79,7 @@ export interface Caller {
 }
 
 export interface SocketEvents {
-  /** `data` belongs to the receiver (already copied). */
+  /** `data` is only valid during the call. */
   message(data: Buffer, binary: boolean): void
   /** `bufferedAmount` fell. */
   drain(): void

@@ -109,7 +109,7 @@ export class Relaying implements SocketEvents, AttemptOwner {
       return
     }
     const { stream } = this.#attempt
-    for (const piece of messageFrame(binary, data)) stream.write(piece)
+    for (const piece of messageFrame(binary, Buffer.from(data))) stream.write(piece)
     this.#account()
     if (this.#waiting > maxMessage + BACKLOG_SLACK || this.#backlog.bytes > BACKLOG_TOTAL) {
       this.#end(Code.tryLater, 'the upstream does not keep up', 'overloaded')

@@ -5,6 +5,7 @@
 import { Problem } from '../../shared/errors.js'
 import type { Stream } from '../../shared/stream.js'
 import type { Caller } from './engine.js'
+import { giveSlab, slabsOf } from './slabs.js'
 
 /** Bytes of a body that are kept for another try, and that travel with the head. */
 export const HELD = 64 * 1024
@@ -64,21 +65,16 @@ export class Upload {
     return this.#held.length === 1 ? this.#held[0]! : Buffer.concat(this.#held)
   }
 
-  /** @returns why it is not taken: it is too large. */
+  /** `chunk` is only read now. @returns why it is not taken: it is too large. */
   data(chunk: Buffer, now: number): Problem | undefined {
     this.bytes += chunk.length
     this.#windowBytes += chunk.length
     this.movedAt = now
     const fault = this.#tooLarge(this.bytes)
     if (fault !== undefined) return fault
-    this.#held?.push(chunk)
-    if (this.#stream === undefined) {
-      if (this.bytes > HELD) this.#pause()
-      return undefined
-    }
-    if (this.bytes > HELD) this.#held = undefined
-    if (!this.#stream.write(chunk)) this.#pause()
-    this.#queued = this.#stream.queued
+    const room = this.#held === undefined ? this.#writeOn(chunk) : this.#hold(Buffer.from(chunk), this.#held)
+    if (!room) this.#pause()
+    this.#queued = this.#stream?.queued ?? 0
     return undefined
   }
 
@@ -93,7 +89,7 @@ export class Upload {
     if (inline) return
     let room = true
     for (const chunk of this.#held ?? []) room = stream.write(chunk)
-    if (this.bytes > HELD) this.#held = undefined
+    if (this.bytes > HELD) this.#letGo(stream)
     this.#queued = stream.queued
     if (this.complete) stream.end()
     else if (room) this.resume()
@@ -157,6 +153,27 @@ export class Upload {
     const slow = this.#windowBytes < (this.#limits.minUploadRate * RATE_WINDOW) / 1000
     this.#windowBytes = this.#windowReady = 0
     return slow
+  }
+
+  /** @returns whether more may come. */
+  #hold(chunk: Buffer, held: Buffer[]): boolean {
+    held.push(chunk)
+    if (this.#stream === undefined) return this.bytes <= HELD
+    const room = this.#stream.write(chunk)
+    if (this.bytes > HELD) this.#letGo(this.#stream)
+    return room
+  }
+
+  /** From now on nobody but the stream looks at what comes. */
+  #letGo(stream: Stream): void {
+    this.#held = undefined
+    stream.spent = giveSlab
+  }
+
+  #writeOn(chunk: Buffer): boolean {
+    let room = true
+    for (const slab of slabsOf(chunk)) room = this.#stream?.write(slab) ?? true
+    return room
   }
 
   #pause(): void {

@@ -96,6 +96,9 @@ export class UwsAnswer {
     this.taken += room
     this.queue.push(room === chunk.length ? chunk : chunk.subarray(0, room))
     if (!this.blocked) this.pump()
+    // What the socket did not take is all that needs memory of its own; what was left before has it.
+    const last = this.queue.length - 1
+    if (last >= 0) this.queue[last] = Buffer.from(this.queue[last]!)
   }
 
   end(): void {

@@ -82,7 +82,8 @@ export class UwsCaller implements Caller, ReplyOwner {
 
   write(chunk: Uint8Array): boolean {
     if (this.state.kind === 'direct') return this.reply.write(chunk)
-    this.state.jobs.push(() => this.reply.write(chunk))
+    const copy = Buffer.from(chunk)
+    this.state.jobs.push(() => this.reply.write(copy))
     this.state.owed = true
     return false
   }

@@ -166,7 +166,7 @@ export class UwsIntake {
         else if (state.kind === 'paused' && !(state.peeking && state.bytes < HELD_MAX)) this.stop()
         return
       case 'flowing':
-        if (chunk.byteLength > 0) this.events.data(Buffer.from(new Uint8Array(chunk)))
+        if (chunk.byteLength > 0) this.events.data(Buffer.from(chunk))
         if (last) this.finish()
         return
       default:

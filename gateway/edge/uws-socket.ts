@@ -53,7 +53,7 @@ export class UwsSocket implements Socket {
   }
 
   message(data: ArrayBuffer, binary: boolean): void {
-    const copy = Buffer.from(new Uint8Array(data))
+    const copy = this.turn.keep(data)
     this.later(() => this.events.message(copy, binary))
   }
 
