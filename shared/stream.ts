@@ -67,6 +67,8 @@ export class Stream {
   readonly #host: StreamHost
   #queue: Uint8Array[] = []
   #queued = 0
+  /** What `take` gave last was the end of a chunk. */
+  #tookLast = false
   #ending: readonly string[] | undefined
   #wantsDrain = false
 
@@ -161,6 +163,7 @@ export class Stream {
     const chunk = whole ? first : first.subarray(0, limit)
     if (whole) this.#queue.shift()
     else this.#queue[0] = first.subarray(limit)
+    this.#tookLast = whole
     this.#queued -= chunk.length
     this.sendWindow.spend(chunk.length)
     return chunk
@@ -168,7 +171,7 @@ export class Stream {
 
   /** What `take` gave has been copied. */
   copied(chunk: Uint8Array): void {
-    if (this.spent !== undefined && this.#queue[0]?.buffer !== chunk.buffer) this.spent(chunk)
+    if (this.#tookLast) this.spent?.(chunk)
   }
 
   /** Trailers, where the queue is empty and the end is due: the direction is done. */

@@ -45,6 +45,10 @@ export class UwsCaller implements Caller, ReplyOwner {
         end: () => this.ended(),
         unblock: () => this.reply.unblock(),
         stopped: () => this.reply.keepStopped(),
+        overrun: () => {
+          this.turn.onError(new Error('a caller sent more than can be held against its pause'))
+          this.res.close()
+        },
       })
       this.reply.intake = this.intake
       this.turn.swept.add(this.reply)

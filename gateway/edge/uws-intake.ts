@@ -1,4 +1,5 @@
 import { assertNever } from '../../shared/errors.js'
+import { giveSlab, slabsOf } from './slabs.js'
 import type { NativeResponse } from './uws-native.js'
 import type { Turn } from './uws-turn.js'
 
@@ -7,6 +8,9 @@ import type { Turn } from './uws-turn.js'
  * only behind the bytes before it. Past it no one looks until `resume`. The engine reads as much at a time.
  */
 const HELD_MAX = 512 * 1024
+
+/** A caller that cannot be outrun is cut: memory is bounded, whatever the engine does. */
+const HELD_LIMIT = 256 * 1024 * 1024
 
 interface Held {
   held: Buffer[]
@@ -26,6 +30,8 @@ export interface IntakeEvents {
   end(): void
   /** Writes what waits to be written; true if the socket is still full. */
   unblock(): boolean
+  /** More came against a pause than may be held. */
+  overrun(): void
   /** The socket is not polled any more, for writing neither. */
   stopped(): void
 }
@@ -157,8 +163,14 @@ export class UwsIntake {
       case 'paused':
       case 'releasing':
         if (chunk.byteLength > 0) {
-          state.held.push(Buffer.from(new Uint8Array(chunk)))
+          // The engine reads on in the same turn, past any pause, for as long as its buffer of 512 KiB comes back
+          // full: until a caller on the same machine is outrun.
+          state.held.push(...slabsOf(new Uint8Array(chunk)))
           state.bytes += chunk.byteLength
+          if (state.bytes > HELD_LIMIT) {
+            this.events.overrun()
+            return
+          }
         }
         state.ended ||= last
         // Nothing is left to hold back; a socket that stays stopped would never see the caller's next request.
@@ -199,6 +211,7 @@ export class UwsIntake {
       if (chunk !== undefined) {
         this.state.bytes -= chunk.length
         this.events.data(chunk)
+        giveSlab(chunk)
       } else if (this.state.ended) {
         this.state = { kind: 'delivered' }
         this.events.end()

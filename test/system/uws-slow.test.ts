@@ -90,7 +90,7 @@ const cases: Case[] = [
       await using site = await rig((caller) => {
         caller.events = {
           ...NO_EVENTS,
-          data: (chunk) => got.push(chunk),
+          data: (chunk) => got.push(Buffer.from(chunk)),
           end: () => caller.respond({ status: 200, headers: [] }, 'done'),
         }
       })
@@ -140,7 +140,7 @@ const cases: Case[] = [
         caller.events = {
           ...NO_EVENTS,
           data: (chunk) => {
-            got.push(chunk)
+            got.push(Buffer.from(chunk))
             if (paused) before.push(chunk.length)
             if (got.length > 1) return
             paused = true

@@ -286,7 +286,7 @@ t.test('request bodies', async (t) => {
     setImmediate(() => (it.sameTurn = false))
     caller.events = {
       ...NO_EVENTS,
-      data: (chunk) => it.chunks.push(chunk),
+      data: (chunk) => it.chunks.push(Buffer.from(chunk)),
       end: () => {
         seen.push({ ...it })
         caller.respond(OK, Buffer.concat(it.chunks))
@@ -331,7 +331,7 @@ t.test('a paused upload delivers nothing, loses nothing, and pause and resume ar
       ...NO_EVENTS,
       data: (chunk) => {
         if (paused) during += 1
-        got.push(chunk)
+        got.push(Buffer.from(chunk))
         caller.pause()
         caller.pause()
         paused = true
