@@ -14,11 +14,11 @@ import {
   type Welcome,
 } from '../shared/frames.js'
 import { Mux } from '../shared/mux.js'
+import { Pulse } from '../shared/pulse.js'
 import type { Stream, StreamEvents } from '../shared/stream.js'
 import type { WindowPool } from '../shared/window.js'
 import { type DialOptions, type DialResult, dial, type LinkSocket } from './dial.js'
 import type { LinkEnd } from './link-end.js'
-import { Pulse } from './pulse.js'
 import { Pump } from './pump.js'
 
 export interface LinkEvents {
@@ -172,10 +172,14 @@ export class Link {
     const { pingInterval, pingTimeout, maxStreams, streamWindow, linkWindow } = welcome
     clearTimeout(this.#timer)
     this.#mux.begin({ maxStreams, streamWindow, linkWindow })
-    const pulse = new Pulse({ interval: pingInterval, timeout: pingTimeout }, now, {
-      ping: (nonce) => this.#mux.send({ kind: Kind.ping, nonce }),
-      dead: (silent) => this.#cut({ kind: 'silent', milliseconds: silent }),
-    })
+    const pulse = new Pulse(
+      { interval: pingInterval, timeout: pingTimeout },
+      {
+        now,
+        ping: (nonce) => this.#mux.send({ kind: Kind.ping, nonce }),
+        dead: (silent) => this.#cut({ kind: 'silent', milliseconds: silent }),
+      },
+    )
     this.#state = { kind: 'ready', socket: state.socket, pulse }
     this.#options.events.ready(welcome)
   }

@@ -8,8 +8,11 @@ import type { Service } from './service.js'
 type Idle = Extract<Work, { kind: 'idle' }>
 
 const KIB = 1024
-/** Links made before the first reading: code is compiled and pools are filled by them, not by the counted ones. */
-const WARM = 200
+/**
+ * Links made before the first reading, and kept: by them code is compiled, pools are filled and V8's young generation
+ * has grown to the size that a burst of handshakes brings (16 MiB, given back when idle for 20 s), not by the counted.
+ */
+const WARM = 1_500
 /** Until what was allocated for handshakes has been collected and pages have been given back. */
 const SETTLE_MS = 1_000
 

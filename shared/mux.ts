@@ -61,7 +61,7 @@ export class Mux implements StreamHost {
 
   constructor(options: MuxOptions) {
     this.#options = options
-    this.#outbox = new Outbox(options.wake)
+    this.#outbox = new Outbox(options)
   }
 
   /** Streams that are open. */
@@ -107,7 +107,7 @@ export class Mux implements StreamHost {
    */
   receive(message: Buffer): void {
     if (this.#lost) return
-    decoder.decode(message, this.#frame)
+    decoder.decode(message, (frame) => this.#frame(frame))
     if (this.#unacknowledged >= LINK_WINDOW / 4) {
       this.#outbox.push({ kind: Kind.credit, id: 0, bytes: this.#unacknowledged })
       this.#linkOpen += this.#unacknowledged
@@ -169,7 +169,7 @@ export class Mux implements StreamHost {
     this.#options.empty?.()
   }
 
-  readonly #frame = (frame: Frame): void => {
+  #frame(frame: Frame): void {
     // By an owner, while it was told of a frame before this one.
     if (this.#lost) return
     switch (frame.kind) {

@@ -17,7 +17,7 @@ import { SendWindow } from './window.js'
 const encoder = new Encoder()
 
 export class Outbox {
-  readonly #wake: () => void
+  readonly #host: { wake(): void }
   /** There is something to pull, and `wake` has been told. */
   #awake = false
   #closed = false
@@ -36,8 +36,8 @@ export class Outbox {
   #window = new SendWindow(0)
   #openedUpTo = 0
 
-  constructor(wake: () => void) {
-    this.#wake = wake
+  constructor(host: { wake(): void }) {
+    this.#host = host
   }
 
   /** Nothing waits to be pulled. */
@@ -115,7 +115,7 @@ export class Outbox {
   #rouse(): void {
     if (this.#awake) return
     this.#awake = true
-    this.#wake()
+    this.#host.wake()
   }
 
   #pullControl(): void {

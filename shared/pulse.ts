@@ -3,6 +3,8 @@ import { assertNever } from './errors.js'
 import { Heartbeat, type HeartbeatOptions } from './heartbeat.js'
 
 export interface PulseEvents {
+  /** Milliseconds, monotonic. */
+  now(): number
   ping(nonce: number): void
   /** A ping stays unanswered, and nothing else came. */
   unresponsive?(): void
@@ -14,27 +16,30 @@ export interface PulseEvents {
 
 export class Pulse {
   readonly #heartbeat: Heartbeat
-  readonly #now: () => number
   readonly #events: PulseEvents
   #timer: NodeJS.Timeout | undefined
   #stopped = false
 
-  /** `now` in milliseconds, monotonic. The first ping is asked for at once. */
-  constructor(options: HeartbeatOptions, now: () => number, events: PulseEvents) {
-    this.#heartbeat = new Heartbeat(options, now())
-    this.#now = now
+  /** The first ping is asked for at once. */
+  constructor(options: HeartbeatOptions, events: PulseEvents) {
+    this.#heartbeat = new Heartbeat(options, events.now())
     this.#events = events
-    this.#beat()
+    this.beat()
   }
 
   /** Something came. */
   heard(): void {
-    if (this.#heartbeat.heard(this.#now())) this.#events.responsive?.()
+    if (this.#heartbeat.heard(this.#events.now())) this.#events.responsive?.()
   }
 
   /** @returns the round trip in milliseconds, where the pong measures it. */
   pong(nonce: number): number | undefined {
-    return this.#heartbeat.pong(nonce, this.#now())
+    return this.#heartbeat.pong(nonce, this.#events.now())
+  }
+
+  /** Of the last ping that was asked for. */
+  get nonce(): number {
+    return this.#heartbeat.nonce
   }
 
   stop(): void {
@@ -42,16 +47,17 @@ export class Pulse {
     clearTimeout(this.#timer)
   }
 
-  readonly #beat = (): void => {
+  /** Its timer's. */
+  beat(): void {
     if (this.#stopped) return
-    const pulse = this.#heartbeat.tick(this.#now())
+    const pulse = this.#heartbeat.tick(this.#events.now())
     switch (pulse) {
       case 'ping':
         this.#events.ping(this.#heartbeat.nonce)
         break
       case 'dead':
         // Where the process itself was stopped for a while, what came meanwhile is yet to be read.
-        setImmediate(this.#bury)
+        setImmediate(bury, this)
         return
       case 'unresponsive':
         this.#events.unresponsive?.()
@@ -61,16 +67,20 @@ export class Pulse {
       default:
         assertNever(pulse)
     }
-    this.#timer = setTimeout(this.#beat, Math.max(1, this.#heartbeat.next - this.#now()))
+    this.#timer = setTimeout(beat, Math.max(1, this.#heartbeat.next - this.#events.now()), this)
   }
 
-  readonly #bury = (): void => {
+  /** What came meanwhile has been read. */
+  bury(): void {
     if (this.#stopped) return
-    if (this.#heartbeat.tick(this.#now()) !== 'dead') {
-      this.#beat()
+    if (this.#heartbeat.tick(this.#events.now()) !== 'dead') {
+      this.beat()
       return
     }
     this.#stopped = true
-    this.#events.dead(Math.round(this.#now() - this.#heartbeat.heardAt))
+    this.#events.dead(Math.round(this.#events.now() - this.#heartbeat.heardAt))
   }
 }
+
+const beat = (pulse: Pulse): void => pulse.beat()
+const bury = (pulse: Pulse): void => pulse.bury()

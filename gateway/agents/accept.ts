@@ -4,7 +4,8 @@ import { MAX_STREAM_ID, PROTOCOL } from '../../shared/limits.js'
 import type { Upgrade } from '../edge/engine.js'
 import { newRequestId } from '../edge/request-id.js'
 import { parseClaim } from './claim.js'
-import { Link, type LinkSettings } from './link.js'
+import { Link } from './link.js'
+import type { LinkSettings } from './link-owner.js'
 import type { Registry } from './registry.js'
 
 export class Acceptor {
@@ -31,8 +32,8 @@ export class Acceptor {
     const claim = parseClaim(upgrade.caller.head)
     this.#registry.claimName(claim)
     const link = new Link(newRequestId(), claim, this.#settings, this.#registry)
-    const socket = upgrade.accept(PROTOCOL, [], link)
-    if (socket !== undefined) link.attach(socket)
-    else link.close(1006, '')
+    const socket = upgrade.accept(PROTOCOL, [], link.wire)
+    if (socket !== undefined) link.wire.attach(socket)
+    else link.wire.close(1006, '')
   }
 }

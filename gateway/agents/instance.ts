@@ -36,7 +36,7 @@ export class Instance {
   readonly labels: Readonly<Record<string, string>>
   readonly weight: number
   readonly maxConcurrent: number
-  readonly links: Link[] = []
+  links: readonly Link[] = []
   /** Exchanges in flight, over all links. */
   inflight = 0
   /** 32-bit hash of tunnel and instance id, for rendezvous hashing. */

@@ -9,7 +9,8 @@ import type { Hello } from '../../shared/frames.js'
 import { Bucket } from './bucket.js'
 import type { LinkClaim } from './claim.js'
 import { Instance } from './instance.js'
-import type { Link, LinkOwner } from './link.js'
+import type { Link } from './link.js'
+import type { LinkOwner } from './link-owner.js'
 
 const REPLACED = 'replaced by a new link'
 
@@ -105,7 +106,7 @@ export class Registry implements LinkOwner {
     // Where the predecessor is its only link the instance is made anew: the new hello may say other things of it.
     const goes = predecessor !== undefined && known?.links.length === 1
     const instance = known === undefined || goes ? this.#admit(key, claim, hello) : known
-    instance.links.push(link)
+    instance.links = [...instance.links, link]
     link.instance = instance
     this.#links.set(link.id, link)
     // Only now: what the predecessor's streams do next finds the successor in its place.
@@ -121,13 +122,13 @@ export class Registry implements LinkOwner {
   closed(link: Link, reason: string): void {
     if (!this.#links.delete(link.id)) return
     const instance = link.instance!
-    instance.links.splice(instance.links.indexOf(link), 1)
+    instance.links = instance.links.filter((other) => other !== link)
     if (instance.links.length === 0) this.#dismiss(instance)
     this.#tell({ kind: 'disconnected', link, reason, replaced: reason === REPLACED })
   }
 
   #admit(key: string, claim: LinkClaim, hello: Hello): Instance {
-    const labels: Record<string, string> = Object.create(null)
+    const labels: Record<string, string> = hello.labels.length === 0 ? NO_LABELS : Object.create(null)
     for (let i = 0; i < hello.labels.length; i += 2) labels[hello.labels[i]!] = hello.labels[i + 1]!
     const { tunnel, instanceId, name } = claim
     const { weight, maxConcurrent } = hello
@@ -173,6 +174,8 @@ export class Registry implements LinkOwner {
     for (const listener of this.#listeners) listener(change)
   }
 }
+
+const NO_LABELS: Record<string, string> = Object.freeze(Object.create(null))
 
 const instanceKey = (of: { tunnel: { id: string }; instanceId: string }): string =>
   `${of.tunnel.id} ${of.instanceId}`

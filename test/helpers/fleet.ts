@@ -2,7 +2,8 @@
 import type { Test } from 'tap'
 import type { LinkClaim } from '../../gateway/agents/claim.js'
 import type { Instance } from '../../gateway/agents/instance.js'
-import { Link, type LinkSettings } from '../../gateway/agents/link.js'
+import { Link } from '../../gateway/agents/link.js'
+import type { LinkSettings } from '../../gateway/agents/link-owner.js'
 import { Registry } from '../../gateway/agents/registry.js'
 import type { Socket } from '../../gateway/edge/engine.js'
 import { Decoder, Encoder } from '../../shared/codec.js'
@@ -93,7 +94,7 @@ export class Fleet {
     const link = new Link(`link-${this.sockets.size}`, claim, this.settings, this.registry)
     const socket = new FakeSocket()
     this.sockets.set(link, socket)
-    link.attach(socket)
+    link.wire.attach(socket)
     return link
   }
 
@@ -113,7 +114,7 @@ export class Fleet {
   hear(link: Link, ...frames: Frame[]): void {
     const encoder = new Encoder()
     for (const frame of frames) encoder.add(frame)
-    link.message(Buffer.from(encoder.take()), true)
+    link.wire.message(Buffer.from(encoder.take()), true)
   }
 
   socket(link: Link): FakeSocket {

@@ -60,7 +60,7 @@ for (const count of [3, 500]) {
     await t.test('first is the longest connected', async (t) => {
       const { fleet, instances, pick } = crowd(t, count)
       t.equal(pick('first'), instances[0])
-      instances[0]!.links[0]!.close(1006, '')
+      instances[0]!.links[0]!.wire.close(1006, '')
       t.equal(pick('first'), instances[1])
       fleet.join({ tunnelId: id(1), instance: 1 })
       t.equal(pick('first'), instances[1], 'one that comes back is the youngest')
@@ -138,7 +138,7 @@ for (const count of [3, 500]) {
       t.same(picker.pick(wanted('sticky', keys[0])), { kind: 'busy' }, 'a full one is waited for')
       goes.inflight = 0
       fleet.join({ tunnelId: id(count + 1) })
-      goes.links[0]!.close(1006, '')
+      goes.links[0]!.wire.close(1006, '')
       const after = keys.map((key) => pick('sticky', key))
       const moved = keys.filter(
         (_, i) => before[i] !== goes && after[i] !== before[i] && instances.includes(after[i]!),

@@ -101,13 +101,13 @@ t.test('an agent that restarts while a request waits costs it time, not an error
   submit('a')
   submit('b', 1000)
   fleet.now += 30_000
-  old.close(1006, '')
+  old.wire.close(1006, '')
   t.same(told, ['a: at 1'], 'the wait for an agent begins when there is none')
   fleet.now += 600
   const next = fleet.join({ maxConcurrent: 1 })
   t.equal(told.at(-1), 'b: at 2')
   submit('c', 1000)
-  next.close(1006, '')
+  next.wire.close(1006, '')
   fleet.now += 600
   fleet.instance({ maxConcurrent: 0 + 1 }).inflight = 0
   t.equal(told.at(-1), 'c: at 3')
@@ -122,7 +122,7 @@ t.test('an agent that comes and goes does not begin a wait anew', async (t) => {
     const link = fleet.join({ maxConcurrent: 1 })
     t.equal(told.at(-1), expected)
     fleet.now += 10_000
-    link.close(1006, '')
+    link.wire.close(1006, '')
   }
   t.equal(told.at(-1), 'c: no_agent 1', '1200 ms without an agent are more than 1000')
 })

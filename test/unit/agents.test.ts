@@ -20,8 +20,8 @@ t.test('the registry finds instances by all that they are, and forgets them', as
   })
   t.same(seen(), { all: [1, 2, 3], tunnel: [1, 2], purpose: [1, 2], name: [1], label: [1, 3], links: 3 })
   t.equal(fleet.registry.link(first.id), first)
-  first.close(1006, '')
-  third.close(1006, '')
+  first.wire.close(1006, '')
+  third.wire.close(1006, '')
   t.same(seen(), { all: [2], tunnel: [2], purpose: [2], name: [], label: [], links: 1 })
   t.same([fleet.registry.name('shop'), fleet.registry.label('region=eu')], [undefined, undefined])
   t.same(fleet.told, ['connected 1', 'connected 2', 'connected 3', 'disconnected 1', 'disconnected 3'])
@@ -37,11 +37,11 @@ t.test(
     const successor = fleet.join({ instance: 1 })
     t.same([old.state, fleet.socket(old).closed?.code], ['closed', CloseCode.replaced])
     t.equal(successor.instance, other.instance)
-    old.close(1006, '')
+    old.wire.close(1006, '')
     t.same([...fleet.registry.links], [other, successor])
-    other.close(1006, '')
+    other.wire.close(1006, '')
     const last = fleet.join({ instance: 1, labels: ['a', '1'] })
-    successor.close(1006, '')
+    successor.wire.close(1006, '')
     t.same([[...fleet.registry.links], numbers(fleet.registry.all)], [[last], [1]])
     t.same(last.instance?.labels, { a: '1' }, 'the new hello counts')
     t.same(numbers(fleet.registry.label('a=1') ?? []), [1])
@@ -69,8 +69,8 @@ t.test('a name belongs to its tunnel id while an instance lives and 60 s longer'
   const replica = fleet.join({ tunnelId: id(1), name: 'shop' })
   const steps: [string, () => unknown, own: unknown, other: unknown][] = [
     ['held', () => {}, FREE, 'conflict'],
-    ['one instance left', () => link.close(1006, ''), FREE, 'conflict'],
-    ['all left', () => replica.close(1006, ''), FREE, 'conflict'],
+    ['one instance left', () => link.wire.close(1006, ''), FREE, 'conflict'],
+    ['all left', () => replica.wire.close(1006, ''), FREE, 'conflict'],
     ['just before', () => (fleet.now += 59_999), FREE, 'conflict'],
     ['after', () => (fleet.now += 1), FREE, FREE],
     ['taken', () => fleet.join({ tunnelId: id(2), name: 'shop' }), 'conflict', FREE],

@@ -130,7 +130,7 @@ t.test('an exchange ends exactly once, whatever else comes', async (t) => {
       'agent_error',
       200,
     ],
-    ['the link went', (rig) => rig.link.close(1006, ''), 'agent_disconnected', 502],
+    ['the link went', (rig) => rig.link.wire.close(1006, ''), 'agent_disconnected', 502],
     ['the gateway ends', (rig) => rig.exchange.destroy(), 'draining', 503],
     [
       'the gateway ends an answer',
@@ -165,7 +165,7 @@ t.test('an exchange ends exactly once, whatever else comes', async (t) => {
     rig.exchange.destroy()
     rig.pass(100_000)
     rig.hear(HEAD, data('late'), END)
-    rig.link.close(1006, '')
+    rig.link.wire.close(1006, '')
     t.same(
       [rig.summaries.length, rig.link.instance!.inflight, rig.link.streams, rig.jobs.length],
       [1, 0, 0, 0],
