@@ -129,13 +129,12 @@ export class Agent {
 
   async #drain(lines: readonly Line[]): Promise<void> {
     const { drainTimeout = 30_000 } = this.#options
-    // First: what crosses the going away is refused here, and served by another instance.
-    this.#server.drain()
     this.#log.info('draining', { in_flight: this.inFlight })
     const timer = setTimeout(() => {
       this.#log.warn('cut at the drain timeout', { in_flight: this.inFlight })
       for (const line of lines) line.destroy()
     }, drainTimeout)
+    // What crosses the going away is served: a refusal would have to find another instance, and there may be none.
     await Promise.all(lines.map((line) => line.close('the agent is stopping')))
     clearTimeout(timer)
     // Last: until the links were dry, exchanges still needed it.
@@ -198,7 +197,7 @@ export class Agent {
       maxConcurrent,
       weight,
       labels: Object.entries(labels).flat(),
-      capabilities: [],
+      capabilities: ['websocket'],
       streamWindow: STREAM_WINDOW,
       linkWindow: LINK_WINDOW,
     }

@@ -1,12 +1,11 @@
-/** One WebSocket to a gateway: opened, or why it was not. Nothing about trying again. The only file that knows `ws`. */
-import { randomFillSync } from 'node:crypto'
+/** One WebSocket to a gateway: opened, or why it was not. Nothing about trying again. */
 import type { ClientRequest, IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import { HttpsProxyAgent } from 'https-proxy-agent'
 import { getProxyForUrl } from 'proxy-from-env'
-import WebSocket from 'ws'
 import { MAX_MESSAGE, PROTOCOL } from '../shared/limits.js'
 import { type Refusal, readRefusal } from './refusal.js'
+import { openWebSocket, type WebSocket } from './ws.js'
 
 /** How a gateway's certificate is verified, and what the agent shows of its own. PEM texts. */
 export interface DialTls {
@@ -88,21 +87,18 @@ export function dial(options: DialOptions, events: SocketEvents, signal: AbortSi
     try {
       const proxy = proxyFor(options.url)
       const token = typeof options.token === 'function' ? options.token() : options.token
-      const settings = {
+      websocket = openWebSocket(dialUrl(options), [PROTOCOL], {
         agent: proxy === undefined ? undefined : new HttpsProxyAgent(proxy),
-        perMessageDeflate: false,
         maxPayload: MAX_MESSAGE,
         // Frames are binary; text ends the link whatever it holds.
         skipUTF8Validation: true,
         closeTimeout: CLOSE_TIMEOUT,
-        generateMask,
         headers: token === undefined ? {} : { authorization: `Bearer ${token}` },
         ca: tls.ca === undefined ? undefined : [...tls.ca],
         cert: tls.cert,
         key: tls.key,
         rejectUnauthorized: tls.insecure !== true,
-      }
-      websocket = new WebSocket(dialUrl(options), PROTOCOL, settings)
+      })
     } catch (reason) {
       unreachable(reason instanceof Error ? reason : new Error(String(reason)))
       return
@@ -182,21 +178,4 @@ function proxyFor(url: string): string | undefined {
   const bare = proxy.replace(/^https:\/\//, '')
   const given = ['https_proxy', 'HTTPS_PROXY', 'all_proxy', 'ALL_PROXY'].map((name) => process.env[name])
   return given.includes(bare) ? `http://${bare}` : proxy
-}
-
-const masks = Buffer.alloc(8 * 1024)
-let nextMask = masks.length
-
-/** Never all zero: with such a mask ws would not copy the message that `send` promises to copy. */
-function generateMask(mask: Buffer): void {
-  if (nextMask === masks.length) {
-    randomFillSync(masks)
-    nextMask = 0
-  }
-  mask[0] = masks[nextMask]!
-  mask[1] = masks[nextMask + 1]!
-  mask[2] = masks[nextMask + 2]!
-  mask[3] = masks[nextMask + 3]!
-  nextMask += 4
-  if ((mask[0] | mask[1] | mask[2] | mask[3]) === 0) mask[0] = 1
 }

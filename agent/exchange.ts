@@ -69,6 +69,18 @@ export class Exchange implements StreamEvents {
     }
   }
 
+  /** Answers a WebSocket's handshake: 101. From here on both bodies are message frames, see `messages.ts`. */
+  accept(headers: Fields): void {
+    if (this.#phase !== 'waiting') return
+    this.status = 101
+    this.#phase = 'streaming'
+    try {
+      this.#stream.head({ status: 101, reason: null, headers, body: null, end: false })
+    } catch (error) {
+      this.#giveUp(describeError(error))
+    }
+  }
+
   /**
    * Begins the answer. `reason` null: the status's standard phrase. Headers are end-to-end ones, byte strings with
    * names in lower case; `content-length` tells the length where it is known. A head that the link cannot carry
@@ -95,10 +107,10 @@ export class Exchange implements StreamEvents {
     return this.#phase === 'streaming' ? this.#stream.write(chunk) : true
   }
 
-  /** The answer is complete. */
-  finish(trailers: Fields = []): void {
+  /** The answer is complete. `outcome` is another where it only looks well to the caller. */
+  finish(trailers: Fields = [], outcome: Outcome = ANSWERED): void {
     if (this.#phase === 'held' && trailers.length === 0) {
-      if (this.#sendHead(true)) this.#settle(ANSWERED)
+      if (this.#sendHead(true)) this.#settle(outcome)
       return
     }
     this.flush()
@@ -109,7 +121,7 @@ export class Exchange implements StreamEvents {
       this.#giveUp(describeError(error))
       return
     }
-    this.#settle(ANSWERED)
+    this.#settle(outcome)
   }
 
   /** The whole answer at once. */

@@ -8,6 +8,11 @@ export interface Handler {
    * that the caller left. What it throws is the exchange's failure.
    */
   serve(exchange: Exchange): void
+  /**
+   * The same for a WebSocket's handshake: either `exchange.accept`, and then messages (`messages.ts`), or an answer
+   * that refuses it.
+   */
+  websocket(exchange: Exchange): void
   /** Frees what it holds; its exchanges are over. */
   destroy(): void
 }

@@ -39,18 +39,14 @@ export interface LinkOptions {
   readonly events: LinkEvents
 }
 
+type Alive = { readonly socket: LinkSocket; readonly pulse: Pulse }
+
 type State =
   | { readonly kind: 'connecting'; readonly abort: AbortController }
   | { readonly kind: 'greeting'; readonly socket: LinkSocket }
-  | { readonly kind: 'ready'; readonly socket: LinkSocket; readonly pulse: Pulse }
+  | ({ readonly kind: 'ready' } & Alive)
   /** `quiet`: no more streams come, which the answer to a ping shows whose nonce is `from` or above. */
-  | {
-      readonly kind: 'draining'
-      readonly socket: LinkSocket
-      readonly pulse: Pulse
-      readonly from: number
-      quiet: boolean
-    }
+  | ({ readonly kind: 'draining'; readonly from: number; quiet: boolean } & Alive)
   /** A close frame is out. */
   | { readonly kind: 'closing'; readonly socket: LinkSocket; readonly end: LinkEnd }
   | { readonly kind: 'closed' }

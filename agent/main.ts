@@ -104,7 +104,7 @@ function keptId({ gateway }: AgentConfig, { slot }: TunnelConfig, log: Logger): 
 
 async function answeringOf(tunnel: TunnelConfig): Promise<Answering> {
   if (tunnel.handlers !== undefined) return { handlers: await loadHandlers(tunnel.handlers) }
-  if (tunnel.static !== undefined) throw new Error('--static is not served yet')
+  if (tunnel.static !== undefined) return { static: tunnel.static }
   if (tunnel.forward === undefined) return {}
   const { ca, insecure } = tunnel.upstreamTls
   return {

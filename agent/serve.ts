@@ -22,7 +22,6 @@ export interface ExchangeObserver {
 export class Server {
   readonly #options: ServerOptions
   #inFlight = 0
-  #draining = false
 
   constructor(options: ServerOptions) {
     this.#options = options
@@ -32,23 +31,17 @@ export class Server {
     return this.#inFlight
   }
 
-  /** Takes no new exchanges from now on. */
-  drain(): void {
-    this.#draining = true
-  }
-
   /** Never throws: what a handler throws costs its own exchange. */
   readonly accept = (stream: Stream, open: Open): StreamEvents => {
     const { handler, maxConcurrent, observer } = this.#options
-    if (this.#draining) return refuse(stream, 'the agent is draining')
     if (this.#inFlight >= maxConcurrent)
       return refuse(stream, `the agent serves ${maxConcurrent} exchanges at once`)
-    if (open.stream !== StreamKind.http) return refuse(stream, 'the agent serves no WebSockets')
     const exchange = new Exchange(stream, open, this.#ended)
     this.#inFlight++
     observer?.began(exchange)
     try {
-      handler.serve(exchange)
+      if (open.stream === StreamKind.websocket) handler.websocket(exchange)
+      else handler.serve(exchange)
     } catch (error) {
       exchange.threw(error)
     }

@@ -98,10 +98,11 @@ export class StatusScreen {
     const took = performance.now() - exchange.startedAt
     this.#inFlight--
     this.#total++
-    this.#latency.add(took)
-    const { outcome, method } = exchange
+    const { outcome, method, status } = exchange
+    // How long a WebSocket was open says nothing of how fast anything is.
+    if (status !== 101) this.#latency.add(took)
     if (outcome.kind === 'failed') this.#failed++
-    const result = outcome.kind === 'answered' ? String(exchange.status) : outcome.kind
+    const result = outcome.kind === 'answered' ? String(status) : outcome.kind
     this.#requests.push(
       `${result.padEnd(8)}${`${took.toFixed(1)} ms`.padStart(12)}  ${method} ${pathOf(exchange)}`,
     )

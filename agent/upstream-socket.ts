@@ -1,5 +1,6 @@
 /** The way to an upstream: TCP, TLS or a unix socket. */
 import { connect as connectTcp, isIP, type LookupFunction, type Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
 import { connect as connectTls, rootCertificates } from 'node:tls'
 import type { Target } from './target.js'
 
@@ -9,6 +10,8 @@ export interface UpstreamTls {
   readonly insecure?: boolean | undefined
 }
 
+const CONNECT_TIMEOUT = 10_000
+
 /** The system may know localhost by one family only, and a server may listen on the other. */
 const lookup: LookupFunction = (_host, _options, callback) => {
   callback(null, [
@@ -17,8 +20,37 @@ const lookup: LookupFunction = (_host, _options, callback) => {
   ])
 }
 
-/** A socket that connects to `target`, and verifies it where it speaks TLS. */
-export function connectTo(target: Target, tls: UpstreamTls): Socket {
+/** A connection that is being made; `connected` is told once that it stands, or why it does not. */
+export type Connect = (connected: (error: Error | null) => void) => Duplex
+
+/** Connects to `target`, and verifies it where it speaks TLS. */
+export function connector(target: Target, tls: UpstreamTls = {}): Connect {
+  const event = target.kind === 'tcp' && target.protocol === 'https:' ? 'secureConnect' : 'connect'
+  return (connected) => {
+    const socket = connectTo(target, tls)
+    const settle = (error: Error | null): void => {
+      clearTimeout(timer)
+      socket.off('error', settle)
+      connected(error)
+    }
+    const timer = setTimeout(
+      () => socket.destroy(new Error(`no connection within ${CONNECT_TIMEOUT / 1000} s`)),
+      CONNECT_TIMEOUT,
+    )
+    socket.once('error', settle)
+    socket.once('close', () => clearTimeout(timer))
+    socket.once(event, () => settle(null))
+    return socket
+  }
+}
+
+/**
+ * Who is not there refuses at once, so there is nothing to hurry for: the usual 250 ms for the first address would fail
+ * a server with a full backlog.
+ */
+const LOCALHOST = { lookup, autoSelectFamilyAttemptTimeout: CONNECT_TIMEOUT }
+
+function connectTo(target: Target, tls: UpstreamTls): Socket {
   const settings = { noDelay: true, keepAlive: true, keepAliveInitialDelay: 60_000 }
   if (target.kind === 'unix') return connectTcp({ ...settings, path: target.path })
   const { host, port, protocol } = target
@@ -28,7 +60,7 @@ export function connectTo(target: Target, tls: UpstreamTls): Socket {
     host,
     port,
     autoSelectFamily: true,
-    ...(host === 'localhost' ? { lookup } : {}),
+    ...(host === 'localhost' ? LOCALHOST : {}),
   }
   if (protocol === 'http:') return connectTcp(where)
   return connectTls({

@@ -1,13 +1,12 @@
 /**
- * Requests to one HTTP server, over connections that are kept. The only file that knows undici. It connects to its
- * target and to nothing else, whatever a request says.
+ * Requests to one HTTP server, over connections that are kept. The only file that knows undici. It goes where its
+ * connector goes and nowhere else, whatever a request says.
  */
 import type { Socket } from 'node:net'
-import type { Readable } from 'node:stream'
+import type { Duplex, Readable } from 'node:stream'
 import { Client, type Dispatcher } from 'undici'
-import type { Target } from './target.js'
 import { describeError } from './text.js'
-import { connectTo, type UpstreamTls } from './upstream-socket.js'
+import type { Connect } from './upstream-socket.js'
 
 export interface UpstreamRequest {
   readonly method: string
@@ -22,29 +21,26 @@ export type UpstreamFailure =
   | { readonly kind: 'unreachable'; readonly message: string }
   | { readonly kind: 'failed'; readonly message: string }
 
-const CONNECT_TIMEOUT = 10_000
-/** undici would leave a connection whose next request has another Host. `connectTo` names the target in any case. */
+/** Nobody uses it; without one undici reads it from the Host, and asserts on some. */
 const SERVERNAME = 'upstream'
 /** Names and values of an answer's head together; a larger one is a failure. */
 const MAX_ANSWER_HEAD = 64 * 1024
 
 export class Upstream {
-  readonly #target: Target
-  readonly #tls: UpstreamTls
+  readonly #connect: Connect
   /** Free connections, the one used last at the end: what is not needed times out. */
   readonly #idle: Connection[] = []
   readonly #all = new Set<Connection>()
 
-  constructor(target: Target, tls: UpstreamTls = {}) {
-    this.#target = target
-    this.#tls = tls
+  constructor(connect: Connect) {
+    this.#connect = connect
   }
 
   /** Begins `call`. There are as many connections as calls: whoever calls bounds them. */
   start(call: UpstreamCall, request: UpstreamRequest): void {
     let connection = this.#idle.pop()
     if (connection === undefined) {
-      connection = new Connection(this.#target, this.#tls)
+      connection = new Connection(this.#connect)
       this.#all.add(connection)
     }
     connection.call = call
@@ -81,42 +77,32 @@ export class Upstream {
   }
 }
 
-/** One TCP or unix connection at a time, made when it is needed. */
+/** One connection at a time, made when it is needed. */
 class Connection {
   readonly client: Client
-  socket: Socket | undefined
+  socket: Duplex | undefined
   call: UpstreamCall | undefined
 
-  constructor(target: Target, tls: UpstreamTls) {
-    const secure = target.kind === 'tcp' && target.protocol === 'https:'
-    this.client = new Client(secure ? 'https://upstream' : 'http://upstream', {
+  constructor(connect: Connect) {
+    this.client = new Client('http://upstream', {
       pipelining: 1,
       // The gateway owns every deadline.
       headersTimeout: 0,
       bodyTimeout: 0,
       maxHeaderSize: MAX_ANSWER_HEAD,
       connect: (_options, callback) => {
-        const socket = connectTo(target, tls)
+        const socket = connect((error) => {
+          if (error === null) callback(null, socket as Socket)
+          else callback(error, null)
+        })
         this.socket = socket
         this.#guard(socket)
-        const settle = (error: Error | null): void => {
-          clearTimeout(timer)
-          socket.off('error', settle)
-          if (error === null) callback(null, socket)
-          else callback(error, null)
-        }
-        const timer = setTimeout(
-          () => socket.destroy(new Error(`no connection within ${CONNECT_TIMEOUT / 1000} s`)),
-          CONNECT_TIMEOUT,
-        )
-        socket.once('error', settle)
-        socket.once(secure ? 'secureConnect' : 'connect', () => settle(null))
       },
     })
   }
 
   /** Where a connection fails while its answer is paused, undici asserts, which ends the process: the call fails first. */
-  #guard(socket: Socket): void {
+  #guard(socket: Duplex): void {
     const destroy = socket.destroy
     socket.destroy = (error) => {
       if (error !== undefined) this.call?.interrupt(error)

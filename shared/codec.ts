@@ -1,11 +1,10 @@
 /** Frame ⇄ msgpack. The only door to msgpackr. A message is one or more frames, one after the other. */
-import { Packr, RESET_BUFFER_MODE, REUSE_BUFFER_MODE, Unpackr } from 'msgpackr'
-import { assertNever, ProtocolError } from './errors.js'
-import { type Frame, Kind, toArray } from './frames.js'
+import { Packr, RESET_BUFFER_MODE, REUSE_BUFFER_MODE } from 'msgpackr'
+import { ProtocolError } from './errors.js'
+import { toArray, toFrame } from './frame-fields.js'
+import { FrameReader } from './frame-reader.js'
+import { type Frame, Kind } from './frames.js'
 import { MAX_MESSAGE } from './limits.js'
-import { Scanner } from './scanner.js'
-
-const OPTIONS = { useRecords: false, variableMapSize: true, int64AsType: 'number' } as const
 
 /** Longest header of a data frame: array, kind, id and length, each in its longest form. */
 const DATA_HEADER = 1 + 1 + 5 + 5
@@ -15,7 +14,7 @@ type Packed = Buffer & { start: number; end: number }
 
 /** Packs frames into messages, in one buffer that is used again for each message. */
 export class Encoder {
-  readonly #packr = new Packr(OPTIONS)
+  readonly #packr = new Packr({ useRecords: false, variableMapSize: true })
   #buffer = Buffer.allocUnsafeSlow(MAX_MESSAGE)
   #length = 0
 
@@ -78,9 +77,7 @@ export class Encoder {
 }
 
 export class Decoder {
-  readonly #unpackr = new Unpackr(OPTIONS)
-  readonly #scanner = new Scanner()
-  readonly #slice = { start: 0, end: 0 }
+  readonly #reader = new FrameReader()
 
   /**
    * Calls `each` with every frame of a message, in order. Bodies are views into `message`.
@@ -89,92 +86,13 @@ export class Decoder {
   decode(message: Buffer, each: (frame: Frame) => void): void {
     if (message.length === 0) throw new ProtocolError('message is empty')
     if (message.length > MAX_MESSAGE) throw new ProtocolError(`message is longer than ${MAX_MESSAGE} bytes`)
-    const scanner = this.#scanner
+    const reader = this.#reader
+    reader.begin(message)
     let at = 0
     while (at < message.length) {
-      scanner.scan(message, at)
-      const end = scanner.end
-      each(this.#frame(message, at, end))
-      at = end
-    }
-  }
-
-  #frame(message: Buffer, start: number, end: number): Frame {
-    const scanner = this.#scanner
-    const kind = scanner.kind
-    const id = scanner.id
-    switch (kind) {
-      case Kind.data:
-        return { kind, id, body: message.subarray(scanner.bodyStart, scanner.bodyEnd) }
-      case Kind.ping:
-      case Kind.pong:
-        return { kind, nonce: id }
-      default:
-        break
-    }
-    const body =
-      scanner.bodyEnd > scanner.bodyStart ? message.subarray(scanner.bodyStart, scanner.bodyEnd) : null
-    this.#slice.start = start
-    this.#slice.end = end
-    const f = this.#unpackr.unpack(message, this.#slice) as Fields
-    switch (kind) {
-      case Kind.hello:
-        return {
-          kind,
-          agentVersion: f[1] as string,
-          maxConcurrent: f[2] as number,
-          weight: f[3] as number,
-          labels: f[4] as string[],
-          capabilities: f[5] as string[],
-          streamWindow: f[6] as number,
-          linkWindow: f[7] as number,
-        }
-      case Kind.welcome:
-        return {
-          kind,
-          gatewayVersion: f[1] as string,
-          linkId: f[2] as string,
-          pingInterval: f[3] as number,
-          pingTimeout: f[4] as number,
-          maxStreams: f[5] as number,
-          streamWindow: f[6] as number,
-          linkWindow: f[7] as number,
-          urls: f[8] as string[],
-        }
-      case Kind.goAway:
-        return { kind, reason: f[1] as 1 | 2 | 3, delay: f[2] as number, message: f[3] as string }
-      case Kind.open:
-        return {
-          kind,
-          id,
-          stream: f[2] as 1 | 2,
-          method: f[3] as string,
-          target: f[4] as string,
-          headers: f[5] as string[],
-          body,
-          end: f[7] as boolean,
-        }
-      case Kind.head:
-        return {
-          kind,
-          id,
-          status: f[2] as number,
-          reason: f[3] as string | null,
-          headers: f[4] as string[],
-          body,
-          end: f[6] as boolean,
-        }
-      case Kind.end:
-        return { kind, id, trailers: f[2] as string[] }
-      case Kind.credit:
-        return { kind, id, bytes: f[2] as number }
-      case Kind.reset:
-        return { kind, id, code: f[2] as 1 | 2 | 3 | 4 | 5, message: f[3] as string }
-      default:
-        return assertNever(kind)
+      const values = reader.read(at)
+      at = reader.end
+      each(toFrame(reader.kind, values))
     }
   }
 }
-
-/** What the grammar has accepted; the types of its places follow from the kind. */
-type Fields = readonly (string | number | boolean | null | Uint8Array | string[])[]

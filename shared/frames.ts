@@ -2,8 +2,6 @@
  * The frames of `gw.v1`. Each is a msgpack array of fixed arity: its kind, then its fields in the order given
  * here. Strings of heads are byte strings: each char is one byte (U+0000 to U+00FF).
  */
-import { assertNever } from './errors.js'
-
 export const Kind = {
   hello: 1,
   welcome: 2,
@@ -153,53 +151,3 @@ export interface Reset {
 export type LinkFrame = Hello | Welcome | Ping | Pong | GoAway
 export type StreamFrame = Open | Head | Data | End | Credit | Reset
 export type Frame = LinkFrame | StreamFrame
-
-/** The fields of a frame in wire order, its kind first. */
-export function toArray(frame: Frame): unknown[] {
-  const f = frame
-  switch (f.kind) {
-    case Kind.hello:
-      return [
-        1,
-        f.agentVersion,
-        f.maxConcurrent,
-        f.weight,
-        f.labels,
-        f.capabilities,
-        f.streamWindow,
-        f.linkWindow,
-      ]
-    case Kind.welcome:
-      return [
-        2,
-        f.gatewayVersion,
-        f.linkId,
-        f.pingInterval,
-        f.pingTimeout,
-        f.maxStreams,
-        f.streamWindow,
-        f.linkWindow,
-        f.urls,
-      ]
-    case Kind.ping:
-      return [3, f.nonce]
-    case Kind.pong:
-      return [4, f.nonce]
-    case Kind.goAway:
-      return [5, f.reason, f.delay, f.message]
-    case Kind.open:
-      return [6, f.id, f.stream, f.method, f.target, f.headers, f.body, f.end]
-    case Kind.head:
-      return [7, f.id, f.status, f.reason, f.headers, f.body, f.end]
-    case Kind.data:
-      return [8, f.id, f.body]
-    case Kind.end:
-      return [9, f.id, f.trailers]
-    case Kind.credit:
-      return [10, f.id, f.bytes]
-    case Kind.reset:
-      return [11, f.id, f.code, f.message]
-    default:
-      return assertNever(f)
-  }
-}

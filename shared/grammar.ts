@@ -1,6 +1,6 @@
 /**
  * The closed grammar of the wire, as data: each kind of frame, its fields in order, their types and bounds.
- * `scanner.ts` holds a message against it.
+ * `frame-reader.ts` reads by it.
  */
 import { Kind } from './frames.js'
 import {

@@ -47,3 +47,6 @@ export const MAX_LABELS = 64
 
 /** Streams that a peer may have open on a link unless the gateway's welcome says otherwise. */
 export const MAX_STREAMS = 1000
+
+/** Bytes that a stream's writer may be ahead of the wire before it is asked to wait; enough to fill two messages. */
+export const WRITE_AHEAD = 128 * 1024

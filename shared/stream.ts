@@ -5,6 +5,7 @@
 import { ProtocolError } from './errors.js'
 import { type Head, isInterim, type ResetCode } from './frames.js'
 import { checkFields } from './grammar.js'
+import { WRITE_AHEAD } from './limits.js'
 import type { StreamQueue } from './stream-queue.js'
 import { ReceiveWindow, SendWindow, type WindowPool } from './window.js'
 
@@ -46,9 +47,6 @@ export interface StreamHost {
   /** Both directions are done. */
   closed(stream: Stream): void
 }
-
-/** Bytes that `write` takes before it asks the writer to wait; enough to fill two messages. */
-const WRITE_AHEAD = 128 * 1024
 
 export class Stream {
   readonly id: number
@@ -208,13 +206,13 @@ export class Stream {
   }
 
   receiveData(chunk: Uint8Array): void {
-    if (this.receiving !== 'body') throw new ProtocolError(`stream ${this.id}: data ${this.#place()}`)
+    if (this.receiving !== 'body') throw new ProtocolError(`stream ${this.id}: data ${place(this.receiving)}`)
     this.receiveWindow.receive(chunk.length, this.id)
     this.events.data(chunk)
   }
 
   receiveEnd(trailers: readonly string[]): void {
-    if (this.receiving !== 'body') throw new ProtocolError(`stream ${this.id}: end ${this.#place()}`)
+    if (this.receiving !== 'body') throw new ProtocolError(`stream ${this.id}: end ${place(this.receiving)}`)
     this.#receivingDone()
     this.events.end(trailers)
   }
@@ -229,15 +227,11 @@ export class Stream {
   #receivingDone(): void {
     this.receiving = 'done'
     this.receiveWindow.finish()
-    this.#checkClosed()
+    if (!this.open) this.#host.closed(this)
   }
 
   #sendingDone(): void {
     this.sending = 'done'
-    this.#checkClosed()
-  }
-
-  #checkClosed(): void {
     if (!this.open) this.#host.closed(this)
   }
 
@@ -248,8 +242,6 @@ export class Stream {
     this.#ending = undefined
     this.receiveWindow.release()
   }
-
-  #place(): string {
-    return this.receiving === 'head' ? 'before head' : 'after end'
-  }
 }
+
+const place = (phase: Phase): string => (phase === 'head' ? 'before head' : 'after end')

@@ -1,6 +1,8 @@
 /** Answers with what it was asked, so that a newcomer sees the whole way work. */
 import type { Exchange } from '../exchange.js'
+import { objectOf } from '../fields.js'
 import type { ExchangeEvents, Handler } from '../handler.js'
+import { echoMessages } from './echo-messages.js'
 
 /** More of a body is counted, not shown. */
 const MOST_SHOWN = 1024 * 1024
@@ -12,6 +14,7 @@ export function echo(tunnelId: string): Handler {
         answer(exchange, tunnelId, exchange.body === null ? [] : [exchange.body], exchange.body?.length ?? 0)
       else exchange.events = new Collector(exchange, tunnelId)
     },
+    websocket: echoMessages,
     destroy() {},
   }
 }
@@ -62,18 +65,6 @@ function answer(exchange: Exchange, tunnelId: string, chunks: readonly Uint8Arra
   const body = Buffer.from(`${JSON.stringify(reply)}\n`)
   const headers = ['content-type', 'application/json', 'content-length', String(body.length)]
   exchange.respond(200, null, headers, exchange.method === 'HEAD' ? null : body)
-}
-
-/** Repeated fields become lists. */
-function objectOf(fields: readonly string[]): Record<string, string | string[]> {
-  const headers: Record<string, string | string[]> = Object.create(null)
-  for (let i = 0; i < fields.length; i += 2) {
-    const name = fields[i]!
-    const value = fields[i + 1]!
-    const before = headers[name]
-    headers[name] = before === undefined ? value : [before, value].flat()
-  }
-  return headers
 }
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })

@@ -1,13 +1,14 @@
 /** Sends exchanges on to an HTTP server, bodies streamed both ways as the other side takes them. */
-import { STATUS_CODES } from 'node:http'
 import { Readable } from 'node:stream'
 import { ResetCode } from '../../shared/frames.js'
-import { endToEnd, type Fields, isHopByHop, nominated } from '../../shared/headers.js'
+import { endToEnd } from '../../shared/headers.js'
 import type { Exchange } from '../exchange.js'
+import { phraseOf, requestFields } from '../fields.js'
 import type { ExchangeEvents, Handler } from '../handler.js'
 import { formatTarget, type Target } from '../target.js'
 import { Upstream, UpstreamCall, type UpstreamFailure } from '../upstream.js'
-import type { UpstreamTls } from '../upstream-socket.js'
+import { connector, type UpstreamTls } from '../upstream-socket.js'
+import { forwardWebSocket } from './forward-websocket.js'
 
 export interface ForwardOptions {
   readonly target: Target
@@ -18,35 +19,32 @@ export interface ForwardOptions {
 
 export function forward(options: ForwardOptions): Handler {
   const { target, hostHeader = 'rewrite', tls } = options
-  const upstream = new Upstream(target, tls)
+  const connect = connector(target, tls)
+  const upstream = new Upstream(connect)
   const host =
     hostHeader === 'rewrite' ? target.authority : hostHeader === 'preserve' ? undefined : hostHeader
-  const name = formatTarget(target)
+  const name = `upstream ${formatTarget(target)}`
   return {
-    serve(exchange) {
-      const headers = requestFields(exchange.headers, host)
-      const { method, target, body, whole } = exchange
-      const call = new Forwarding(exchange, name)
-      const upload = whole ? undefined : new Upload(exchange)
-      if (upload !== undefined && body !== null) upload.push(body)
-      exchange.events = new Relay(call, upload)
-      upstream.start(call, { method, target, headers, body: upload ?? body })
-    },
+    serve: (exchange) => forwardRequest(exchange, upstream, host, name),
+    websocket: (exchange) => forwardWebSocket(exchange, connect, host, name),
     destroy: () => upstream.destroy(),
   }
 }
 
-/** Without fields of one connection and `expect`, which the edge has answered; with the `host` given, or the caller's. */
-function requestFields(fields: Fields, host: string | undefined): string[] {
-  const named = nominated(fields)
-  const kept: string[] = host === undefined ? [] : ['host', host]
-  for (let i = 0; i < fields.length; i += 2) {
-    const name = fields[i]!
-    if (isHopByHop(name) || name === 'expect' || named?.has(name)) continue
-    if (name === 'host' && host !== undefined) continue
-    kept.push(name, fields[i + 1]!)
-  }
-  return kept
+/** `host` undefined: the caller's. `name` is for the message of a failure. */
+export function forwardRequest(
+  exchange: Exchange,
+  upstream: Upstream,
+  host: string | undefined,
+  name: string,
+): void {
+  const headers = requestFields(exchange.headers, host)
+  const { method, target, body, whole } = exchange
+  const call = new Forwarding(exchange, name)
+  const upload = whole ? undefined : new Upload(exchange)
+  if (upload !== undefined && body !== null) upload.push(body)
+  exchange.events = new Relay(call, upload)
+  upstream.start(call, { method, target, headers, body: upload ?? body })
 }
 
 /** The upstream's answer → the exchange. */
@@ -65,8 +63,7 @@ class Forwarding extends UpstreamCall {
   }
 
   protected override head(status: number, reason: string, headers: string[]): boolean {
-    const phrase = reason === '' || reason === STATUS_CODES[status] ? null : reason
-    this.#exchange.start(status, phrase, endToEnd(headers))
+    this.#exchange.start(status, phraseOf(status, reason), endToEnd(headers))
     return true
   }
 
@@ -79,7 +76,7 @@ class Forwarding extends UpstreamCall {
   }
 
   protected override failure({ kind, message }: UpstreamFailure): void {
-    this.#exchange.fail(ResetCode[kind], `upstream ${this.#name}: ${message}`)
+    this.#exchange.fail(ResetCode[kind], `${this.#name}: ${message}`)
   }
 }
 

@@ -2,13 +2,15 @@
 import { resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import type { Handler } from '../handler.js'
-import { type FetchHandler, fetchHandler } from './fetch.js'
+import { answerRequest, type FetchHandler } from './fetch.js'
+import { respondText } from './text.js'
+import { answerWebSocket, type WebSocketHandler } from './websocket.js'
 
 const NAMES = ['fetch', 'websocket', 'execute'] as const
 
 export interface HandlerModule {
   readonly fetch?: FetchHandler | undefined
-  readonly websocket?: ((...args: never[]) => unknown) | undefined
+  readonly websocket?: WebSocketHandler | undefined
   readonly execute?: ((...args: never[]) => unknown) | undefined
 }
 
@@ -37,12 +39,20 @@ export async function loadHandlers(file: string): Promise<HandlerModule> {
   return found
 }
 
-/** Requests that no export answers get 501. */
-export function moduleHandler(module: HandlerModule): Handler {
-  return fetchHandler(module.fetch ?? notServed)
+/** Requests and WebSockets that no export answers get 501. */
+export function moduleHandler({ fetch, websocket }: HandlerModule): Handler {
+  return {
+    serve(exchange) {
+      if (fetch === undefined) respondText(exchange, 501, 'This agent has no handler for requests.')
+      else void answerRequest(exchange, fetch)
+    },
+    websocket(exchange) {
+      if (websocket === undefined) respondText(exchange, 501, 'This agent has no handler for WebSockets.')
+      else void answerWebSocket(exchange, websocket)
+    },
+    destroy() {},
+  }
 }
-
-const notServed = (): Response => new Response('This agent has no handler for requests.\n', { status: 501 })
 
 function memberOf(holder: unknown, name: string): unknown {
   if ((typeof holder !== 'object' && typeof holder !== 'function') || holder === null) return undefined

@@ -52,3 +52,14 @@ export function answerHead(
 }
 
 const broken = (rule: string): Problem => new Problem('agent_error', `the agent's answer: ${rule}`)
+
+/** Of the 101 of an upgrade: the subprotocol that was chosen, and the fields to send on. */
+export function upgradeFields(headers: readonly string[]): [protocol: string | undefined, rest: string[]] {
+  let protocol: string | undefined
+  const rest: string[] = []
+  for (let i = 0; i < headers.length; i += 2) {
+    if (headers[i] === 'sec-websocket-protocol') protocol = headers[i + 1]
+    else if (!headers[i]!.startsWith('sec-websocket-')) rest.push(headers[i]!, headers[i + 1]!)
+  }
+  return [protocol, rest]
+}

@@ -8,6 +8,19 @@ import type { Attempt, AttemptOwner, Failure } from './attempt.js'
 import type { Caller, CallerEvents, ResponseHead } from './engine.js'
 import type { Upload } from './upload.js'
 
+/** An answer that has begun. It tells its owner when it is over. */
+export interface Answer {
+  /** What the caller saw. */
+  readonly status: number
+  /** Body or message bytes from the caller and to it. */
+  readonly bytesIn: number
+  readonly bytesOut: number
+  /** Cuts it where nothing moved for `idleTimeout` ms, unless it has a sign of life of its own. */
+  sweep(now: number, idleTimeout: number): void
+  /** The caller sees that it is not complete. */
+  cut(code: ProblemCode): void
+}
+
 /** Why an answer is not whole; `aborted`: the caller left. */
 export type AnswerFault = ProblemCode | 'aborted'
 
@@ -25,9 +38,8 @@ type State =
   | 'flushing'
   | 'done'
 
-export class Answering implements CallerEvents, AttemptOwner {
-  /** Body bytes given to the caller's connection. */
-  bytes = 0
+export class Answering implements Answer, CallerEvents, AttemptOwner {
+  bytesOut = 0
   readonly status: number
 
   readonly #owner: AnsweringOwner
@@ -53,9 +65,13 @@ export class Answering implements CallerEvents, AttemptOwner {
     this.status = head.status
   }
 
+  get bytesIn(): number {
+    return this.#upload.bytes
+  }
+
   /** `body`: all that there is. */
   whole(head: ResponseHead, body: Uint8Array | null): void {
-    this.bytes = body?.length ?? 0
+    this.bytesOut = body?.length ?? 0
     this.#caller.respond(head, body ?? undefined)
     this.#over(undefined)
   }
@@ -66,7 +82,7 @@ export class Answering implements CallerEvents, AttemptOwner {
     this.#caller.events = this
     this.#caller.start(head)
     if (body === null) return
-    this.bytes = body.length
+    this.bytesOut = body.length
     this.#blocked = !this.#caller.write(body)
     this.#checkLength()
   }
@@ -111,7 +127,7 @@ export class Answering implements CallerEvents, AttemptOwner {
 
   body(chunk: Uint8Array): void {
     this.#movedAt = this.#owner.now()
-    this.bytes += chunk.length
+    this.bytesOut += chunk.length
     this.#unread += chunk.length
     this.#blocked = !this.#caller.write(chunk)
     if (!this.#blocked) this.#credit()
@@ -120,7 +136,7 @@ export class Answering implements CallerEvents, AttemptOwner {
 
   bodyEnd(): void {
     if (this.#state !== 'flowing') return
-    if (this.#length !== undefined && this.bytes < this.#length) this.#misframed()
+    if (this.#length !== undefined && this.bytesOut < this.#length) this.#misframed()
     else if (this.#blocked) {
       this.#state = 'flushing'
       this.#release(undefined)
@@ -137,13 +153,11 @@ export class Answering implements CallerEvents, AttemptOwner {
 
   // From the exchange.
 
-  /** Cuts it where no byte moved for `idleTimeout`. */
   sweep(now: number, idleTimeout: number): void {
     const movedAt = Math.max(this.#movedAt, this.#upload.lastMoved(now))
     if (idleTimeout > 0 && now - movedAt >= idleTimeout) this.cut('idle_timeout')
   }
 
-  /** The caller sees that the answer is not complete. */
   cut(code: ProblemCode): void {
     if (this.#state === 'done') return
     this.#caller.cut()
@@ -162,7 +176,7 @@ export class Answering implements CallerEvents, AttemptOwner {
   }
 
   #checkLength(): void {
-    if (this.#length !== undefined && this.bytes > this.#length) this.#misframed()
+    if (this.#length !== undefined && this.bytesOut > this.#length) this.#misframed()
   }
 
   /** The body has another length than the agent's head said. */
@@ -181,6 +195,6 @@ export class Answering implements CallerEvents, AttemptOwner {
 
   #release(fault: AnswerFault | undefined): void {
     this.#upload.detach()
-    this.#attempt.release(fault, this.#upload.bytes, this.bytes)
+    this.#attempt.release(fault, this.#upload.bytes, this.bytesOut)
   }
 }

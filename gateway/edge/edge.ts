@@ -9,14 +9,14 @@ import type { Api } from '../api/api.js'
 import type { AccessLog } from './access-log.js'
 import { admit } from './admit.js'
 import type { Failure } from './attempt.js'
+import { Backlog } from './backlog.js'
 import type { Deadlines } from './deadlines.js'
 import type { Caller, CallerEvents, EngineHandlers, RequestHead, Upgrade } from './engine.js'
 import { Exchange } from './exchange.js'
-import type { ExchangeHost, ExchangeSettings, Summary } from './exchange-host.js'
-import { Backlog } from './relaying.js'
+import type { Asked, ExchangeHost, ExchangeSettings, Summary } from './exchange-host.js'
 import { problemReply } from './reply.js'
 import { RequestIds } from './request-id.js'
-import { type ProxyRoute, type RouteSettings, route } from './routes.js'
+import { type RouteSettings, route } from './routes.js'
 
 export interface EdgeSettings extends ExchangeSettings, RouteSettings {
   /** Bytes of a request head. */
@@ -81,7 +81,7 @@ export class Edge implements EngineHandlers, ExchangeHost {
       admit(head, this.settings.maxHead)
       const found = route(head, this.settings)
       if (found.kind === 'proxy') {
-        this.#proxy(caller, found, undefined, requestId, upgrade)
+        this.#proxy(caller, { route: found, length: undefined, requestId, upgrade })
         return
       }
       if (found.kind !== 'links') throw new Problem('not_found', 'no WebSocket is served under this path')
@@ -148,7 +148,7 @@ export class Edge implements EngineHandlers, ExchangeHost {
     const found = route(head, this.settings)
     switch (found.kind) {
       case 'proxy':
-        this.#proxy(caller, found, length, requestId)
+        this.#proxy(caller, { route: found, length, requestId })
         return
       case 'links':
         throw new Problem('unsupported_protocol', 'agents connect here by WebSocket', {
@@ -161,15 +161,9 @@ export class Edge implements EngineHandlers, ExchangeHost {
     }
   }
 
-  #proxy(
-    caller: Caller,
-    found: ProxyRoute,
-    length: number | 'chunked' | undefined,
-    requestId: string,
-    upgrade?: Upgrade,
-  ): void {
+  #proxy(caller: Caller, asked: Asked): void {
     if (this.#draining) throw new Problem('draining', 'the gateway is shutting down')
-    const exchange = new Exchange(this, caller, found, length, requestId, upgrade)
+    const exchange = new Exchange(this, caller, asked)
     exchange.start()
   }
 

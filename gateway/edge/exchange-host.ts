@@ -4,10 +4,12 @@ import type { Instance } from '../agents/instance.js'
 import type { PolicyName } from '../agents/policies.js'
 import type { AnswerFault } from './answering.js'
 import type { Failure } from './attempt.js'
+import type { Backlog } from './backlog.js'
 import type { Deadlines } from './deadlines.js'
+import type { Upgrade } from './engine.js'
 import type { Exchange } from './exchange.js'
 import type { TrustedProxies } from './forwarded.js'
-import type { Backlog, RelaySettings } from './relaying.js'
+import type { RelaySettings } from './relaying.js'
 import type { ProxyRoute } from './routes.js'
 import type { TermLimits } from './terms.js'
 import type { UploadLimits } from './upload.js'
@@ -15,6 +17,16 @@ import type { UploadLimits } from './upload.js'
 export interface ExchangeSettings extends TermLimits, UploadLimits, RelaySettings {
   policy: PolicyName
   trusted: TrustedProxies
+}
+
+/** What a request asks for. */
+export interface Asked {
+  route: ProxyRoute
+  /** Of its body, as declared; undefined where there is none. */
+  length: number | 'chunked' | undefined
+  requestId: string
+  /** Where it is a WebSocket's handshake. */
+  upgrade?: Upgrade | undefined
 }
 
 export interface ExchangeHost {

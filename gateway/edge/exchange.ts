@@ -12,13 +12,13 @@ import type { Instance } from '../agents/instance.js'
 import type { PolicyName } from '../agents/policies.js'
 import type { Selector } from '../agents/selector.js'
 import { isBodyless } from './answer.js'
-import { type AnswerFault, Answering, type AnsweringOwner } from './answering.js'
+import { type Answer, type AnswerFault, Answering, type AnsweringOwner } from './answering.js'
 import { Attempt, type AttemptOwner, type Failure } from './attempt.js'
 import type { Sweepable } from './deadlines.js'
 import type { Caller, CallerEvents, ResponseHead, Upgrade } from './engine.js'
-import type { ExchangeHost } from './exchange-host.js'
-import { forwardedHead } from './forwarded.js'
-import { Relaying, type RelayOwner } from './relaying.js'
+import type { Asked, ExchangeHost } from './exchange-host.js'
+import { questionOf } from './forwarded.js'
+import { Relaying } from './relaying.js'
 import { problemReply } from './reply.js'
 import { mayMove } from './retry.js'
 import type { ProxyRoute } from './routes.js'
@@ -30,11 +30,10 @@ type State =
   | { kind: 'arriving' }
   | { kind: 'waiting' }
   | { kind: 'sent'; attempt: Attempt }
-  | { kind: 'answering'; answering: Answering }
-  | { kind: 'relaying'; relaying: Relaying }
+  | { kind: 'answering'; answer: Answer }
   | { kind: 'done' }
 
-export class Exchange implements CallerEvents, Job, AttemptOwner, AnsweringOwner, RelayOwner, Sweepable {
+export class Exchange implements CallerEvents, Job, AttemptOwner, AnsweringOwner, Sweepable {
   readonly selector: Selector
   readonly policy: PolicyName
   readonly tried: Instance[] = []
@@ -56,14 +55,7 @@ export class Exchange implements CallerEvents, Job, AttemptOwner, AnsweringOwner
   #tunnelId: string | undefined
 
   /** @throws Problem where the request asks for what cannot be. */
-  constructor(
-    host: ExchangeHost,
-    caller: Caller,
-    route: ProxyRoute,
-    length: number | 'chunked' | undefined,
-    requestId: string,
-    upgrade?: Upgrade,
-  ) {
+  constructor(host: ExchangeHost, caller: Caller, { route, length, requestId, upgrade }: Asked) {
     this.#upgrade = upgrade
     this.#host = host
     this.#route = route
@@ -108,19 +100,10 @@ export class Exchange implements CallerEvents, Job, AttemptOwner, AnsweringOwner
   }
 
   assigned(instance: Instance): void {
-    const { requestId } = this
-    const { head } = this.caller
-    const { prefix, target } = this.#route
-    const headers = forwardedHead(head, { requestId, prefix, trusted: this.#host.settings.trusted })
-    const body = this.upload.whole
-    const attempt = new Attempt(
-      this.#host,
-      instance,
-      this.#upgrade === undefined
-        ? { stream: StreamKind.http, method: head.method, target, headers, body, requestId }
-        : { stream: StreamKind.websocket, method: head.method, target, headers, body: undefined, requestId },
-      this,
-    )
+    const kind = this.#upgrade === undefined ? StreamKind.http : StreamKind.websocket
+    const body = kind === StreamKind.http ? this.upload.whole : undefined
+    const facts = { requestId: this.requestId, trusted: this.#host.settings.trusted, kind, body }
+    const attempt = new Attempt(this.#host, instance, questionOf(this.caller.head, this.#route, facts), this)
     this.#tunnelId = instance.tunnel.id
     this.#state = { kind: 'sent', attempt }
     this.upload.movedAt = attempt.startedAt
@@ -136,12 +119,15 @@ export class Exchange implements CallerEvents, Job, AttemptOwner, AnsweringOwner
 
   answered(head: ResponseHead, body: Uint8Array | null, end: boolean): void {
     if (this.#state.kind !== 'sent') return
+    const { attempt } = this.#state
     if (head.status === 101 && this.#upgrade !== undefined) {
-      this.#relay(this.#state.attempt, this.#upgrade, head)
+      const relaying = new Relaying(this, attempt, this.#upgrade, head, this.#host)
+      this.#state = { kind: 'answering', answer: relaying }
+      relaying.begin()
       return
     }
-    const answering = new Answering(this, this.#state.attempt, this.upload, head)
-    this.#state = { kind: 'answering', answering }
+    const answering = new Answering(this, attempt, this.upload, head)
+    this.#state = { kind: 'answering', answer: answering }
     if (isBodyless(this.caller.head.method, head.status)) answering.whole(head, null)
     else if (end) answering.whole(head, body)
     else answering.begin(head, body)
@@ -169,9 +155,7 @@ export class Exchange implements CallerEvents, Job, AttemptOwner, AnsweringOwner
   }
 
   over(fault: AnswerFault | undefined): void {
-    const state = this.#state
-    if (state.kind === 'answering') this.#finish(state.answering.status, fault)
-    else if (state.kind === 'relaying') this.#finish(101, fault)
+    if (this.#state.kind === 'answering') this.#finish(this.#state.answer.status, fault)
   }
 
   sweep(now: number): void {
@@ -184,10 +168,7 @@ export class Exchange implements CallerEvents, Job, AttemptOwner, AnsweringOwner
         return
       }
       case 'answering':
-        this.#state.answering.sweep(now, this.#terms.idleTimeout)
-        return
-      case 'relaying':
-        this.#state.relaying.sweep(now)
+        this.#state.answer.sweep(now, this.#terms.idleTimeout)
         return
       case 'done':
         return
@@ -199,13 +180,6 @@ export class Exchange implements CallerEvents, Job, AttemptOwner, AnsweringOwner
   /** The gateway ends: what is left is cut. */
   destroy(): void {
     this.#fail(new Problem('draining', 'the gateway is shutting down'))
-  }
-
-  #relay(attempt: Attempt, upgrade: Upgrade, head: ResponseHead): void {
-    const { settings, backlog } = this.#host
-    const relaying = new Relaying(this, attempt, upgrade, head, settings, backlog)
-    this.#state = { kind: 'relaying', relaying }
-    relaying.begin()
   }
 
   #arrived(): void {
@@ -240,10 +214,7 @@ export class Exchange implements CallerEvents, Job, AttemptOwner, AnsweringOwner
         return
       }
       case 'answering':
-        this.#state.answering.cut(problem.code)
-        return
-      case 'relaying':
-        this.#state.relaying.cut(problem.code)
+        this.#state.answer.cut(problem.code)
         return
       case 'done':
         return
@@ -265,13 +236,8 @@ export class Exchange implements CallerEvents, Job, AttemptOwner, AnsweringOwner
       status,
       code,
       tunnelId: this.#tunnelId,
-      bytesIn: state.kind === 'relaying' ? state.relaying.bytesIn : this.upload.bytes,
-      bytesOut:
-        state.kind === 'answering'
-          ? state.answering.bytes
-          : state.kind === 'relaying'
-            ? state.relaying.bytes
-            : 0,
+      bytesIn: state.kind === 'answering' ? state.answer.bytesIn : this.upload.bytes,
+      bytesOut: state.kind === 'answering' ? state.answer.bytesOut : 0,
       duration: this.#host.now() - this.#startedAt,
       moves: this.#moves,
     })

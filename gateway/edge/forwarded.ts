@@ -3,8 +3,11 @@
  * with the forwarded fields (RFC 7239 and the `x-forwarded-*` in use) set or, behind a trusted proxy, kept.
  */
 import ipaddr from 'ipaddr.js'
+import type { StreamKind } from '../../shared/frames.js'
 import { isHopByHop, nominated } from '../../shared/headers.js'
+import type { Question } from './attempt.js'
 import type { RequestHead } from './engine.js'
+import type { ProxyRoute } from './routes.js'
 
 export type TrustedProxies = readonly [ipaddr.IPv4 | ipaddr.IPv6, number][]
 
@@ -76,4 +79,22 @@ const node = (address: string): string =>
 function portOf(host: string, secure: boolean): string {
   const at = host.lastIndexOf(':')
   return at > host.lastIndexOf(']') && at > 0 ? host.slice(at + 1) : secure ? '443' : '80'
+}
+
+export interface QuestionFacts {
+  requestId: string
+  trusted: TrustedProxies
+  kind: StreamKind
+  body: Uint8Array | null | undefined
+}
+
+/** What the agent is asked. */
+export function questionOf(
+  head: RequestHead,
+  { target, prefix }: ProxyRoute,
+  facts: QuestionFacts,
+): Question {
+  const { requestId, trusted, kind, body } = facts
+  const headers = forwardedHead(head, { requestId, prefix, trusted })
+  return { stream: kind, method: head.method, target, headers, body, requestId }
 }

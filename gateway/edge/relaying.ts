@@ -5,18 +5,14 @@
  */
 import { assertNever, type ProblemCode, ProtocolError } from '../../shared/errors.js'
 import { closeFrame, MessageReader, MessageTooBig, messageFrame } from '../../shared/message-frames.js'
-import type { AnswerFault } from './answering.js'
+import { upgradeFields } from './answer.js'
+import type { Answer, AnswerFault, AnsweringOwner } from './answering.js'
 import type { Attempt, AttemptOwner, Failure } from './attempt.js'
+import { type Backlog, Waiting } from './backlog.js'
 import type { ResponseHead, Socket, SocketEvents, Upgrade } from './engine.js'
 
 /** The caller's socket gives no more credit while it buffers this much. */
 const HIGH_WATER = 1024 * 1024
-
-/** What may wait for an upstream beyond one message. */
-const BACKLOG_SLACK = 1024 * 1024
-
-/** What may wait for all upstreams together. */
-const BACKLOG_TOTAL = 256 * 1024 * 1024
 
 /** After one side's close frame the other has this long (ms) to answer. */
 const CLOSE_TIMEOUT = 10_000
@@ -31,31 +27,21 @@ export interface RelaySettings {
   pingTimeout: number
 }
 
-/** Bytes that wait for upstreams, all sockets of a gateway together. */
-export class Backlog {
-  bytes = 0
-}
-
-export interface RelayOwner {
-  now(): number
-  over(fault: AnswerFault | undefined): void
-}
-
 type State =
   | { kind: 'open' }
   /** One side has closed; the other is to answer until then. */
   | { kind: 'closing'; deadline: number }
   | { kind: 'done' }
 
-export class Relaying implements SocketEvents, AttemptOwner {
+export class Relaying implements Answer, SocketEvents, AttemptOwner {
   readonly status = 101
   bytesIn = 0
-  bytes = 0
+  bytesOut = 0
 
-  readonly #owner: RelayOwner
+  readonly #owner: AnsweringOwner
   readonly #attempt: Attempt
   readonly #settings: RelaySettings
-  readonly #backlog: Backlog
+  readonly #waiting: Waiting
   readonly #upgrade: Upgrade
   readonly #head: ResponseHead
   readonly #reader: MessageReader
@@ -63,23 +49,20 @@ export class Relaying implements SocketEvents, AttemptOwner {
   #state: State = { kind: 'open' }
   /** Bytes read from the stream whose credit waits for the caller's socket. */
   #unread = 0
-  /** What this socket has in the backlog. */
-  #waiting = 0
   #heardAt: number
   #pingedAt: number
 
   constructor(
-    owner: RelayOwner,
+    owner: AnsweringOwner,
     attempt: Attempt,
     upgrade: Upgrade,
     head: ResponseHead,
-    settings: RelaySettings,
-    backlog: Backlog,
+    { settings, backlog }: { settings: RelaySettings; backlog: Backlog },
   ) {
     this.#owner = owner
     this.#attempt = attempt
     this.#settings = settings
-    this.#backlog = backlog
+    this.#waiting = new Waiting(backlog, settings.maxMessage)
     this.#heardAt = this.#pingedAt = owner.now()
     this.#reader = new MessageReader(settings.maxMessage, {
       message: (payload, binary) => this.#deliver(payload, binary),
@@ -92,7 +75,7 @@ export class Relaying implements SocketEvents, AttemptOwner {
 
   /** Accepts the caller's handshake, as the upstream accepted its own. */
   begin(): void {
-    const [protocol, headers] = withoutProtocol(this.#head.headers)
+    const [protocol, headers] = upgradeFields(this.#head.headers)
     this.#socket = this.#upgrade.accept(protocol, headers, this)
     if (this.#socket === undefined) this.#over('aborted')
   }
@@ -110,8 +93,7 @@ export class Relaying implements SocketEvents, AttemptOwner {
     }
     const { stream } = this.#attempt
     for (const piece of messageFrame(binary, Buffer.from(data))) stream.write(piece)
-    this.#account()
-    if (this.#waiting > maxMessage + BACKLOG_SLACK || this.#backlog.bytes > BACKLOG_TOTAL) {
+    if (this.#waiting.tooMuch(stream.queued)) {
       this.#end(Code.tryLater, 'the upstream does not keep up', 'overloaded')
     }
   }
@@ -173,7 +155,7 @@ export class Relaying implements SocketEvents, AttemptOwner {
   }
 
   roomForBody(): void {
-    this.#account()
+    this.#waiting.tooMuch(this.#attempt.stream.queued)
   }
 
   failed({ problem }: Failure): void {
@@ -188,7 +170,7 @@ export class Relaying implements SocketEvents, AttemptOwner {
     const { pingInterval, pingTimeout } = this.#settings
     switch (this.#state.kind) {
       case 'open':
-        this.#account()
+        this.#waiting.tooMuch(this.#attempt.stream.queued)
         if (now - this.#heardAt >= pingInterval + pingTimeout) {
           this.#vanish('aborted')
         } else if (now - this.#pingedAt >= pingInterval) {
@@ -213,7 +195,7 @@ export class Relaying implements SocketEvents, AttemptOwner {
 
   #deliver(payload: Buffer, binary: boolean): void {
     if (this.#state.kind !== 'open') return
-    this.bytes += payload.length
+    this.bytesOut += payload.length
     if (this.#socket?.send(payload, binary) === false) this.#over('aborted')
   }
 
@@ -232,12 +214,6 @@ export class Relaying implements SocketEvents, AttemptOwner {
     this.#attempt.stream.read(bytes)
   }
 
-  #account(): void {
-    const { queued } = this.#attempt.stream
-    this.#backlog.bytes += queued - this.#waiting
-    this.#waiting = queued
-  }
-
   /** Says goodbye to the caller with `code` and is done with the upstream. */
   #end(code: number, reason: string, fault: ProblemCode): void {
     this.#socket?.close(code, reason)
@@ -253,20 +229,8 @@ export class Relaying implements SocketEvents, AttemptOwner {
   #over(fault: AnswerFault | undefined): void {
     if (this.#state.kind === 'done') return
     this.#state = { kind: 'done' }
-    this.#backlog.bytes -= this.#waiting
-    this.#waiting = 0
-    this.#attempt.release(fault, this.bytesIn, this.bytes)
+    this.#waiting.tooMuch(0)
+    this.#attempt.release(fault, this.bytesIn, this.bytesOut)
     this.#owner.over(fault)
   }
-}
-
-/** The subprotocol that was chosen, and the other fields. */
-function withoutProtocol(headers: readonly string[]): [protocol: string | undefined, rest: string[]] {
-  let protocol: string | undefined
-  const rest: string[] = []
-  for (let i = 0; i < headers.length; i += 2) {
-    if (headers[i] === 'sec-websocket-protocol') protocol = headers[i + 1]
-    else if (!headers[i]!.startsWith('sec-websocket-')) rest.push(headers[i]!, headers[i + 1]!)
-  }
-  return [protocol, rest]
 }

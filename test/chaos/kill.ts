@@ -7,7 +7,7 @@ import { closedLoop } from '../helpers/chaos-load.js'
 import type { Run } from './scenario.js'
 
 const FORMS = {
-  short: { requests: 4000, seconds: 60, every: [300, 800], away: [200, 900], stopped: [300, 1800] },
+  short: { requests: 3000, seconds: 60, every: [300, 800], away: [200, 900], stopped: [300, 1800] },
   long: { requests: 100_000, seconds: 600, every: [1000, 4000], away: [200, 3000], stopped: [300, 5000] },
 } as const
 const WIDTH = 32

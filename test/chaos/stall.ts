@@ -8,7 +8,7 @@ import { Ground } from '../helpers/chaos-ground.js'
 import { closedLoop, quantile } from '../helpers/chaos-load.js'
 import type { Run } from './scenario.js'
 
-const FORMS = { short: { readers: 20, requests: 1000 }, long: { readers: 100, requests: 10_000 } } as const
+const FORMS = { short: { readers: 20, requests: 600 }, long: { readers: 100, requests: 10_000 } } as const
 const MIB = 1024 * 1024
 const GIB = 1024 * MIB
 /** Each stream may hold its window; the rest is what runtimes take. */

@@ -2,11 +2,11 @@
 import type { Test } from 'tap'
 import type { Job } from '../../gateway/agents/dispatch.js'
 import type { Link } from '../../gateway/agents/link.js'
+import { Backlog } from '../../gateway/edge/backlog.js'
 import { Deadlines } from '../../gateway/edge/deadlines.js'
 import type { Caller, CallerEvents, RequestHead, ResponseHead } from '../../gateway/edge/engine.js'
 import { Exchange } from '../../gateway/edge/exchange.js'
 import type { ExchangeHost, Summary } from '../../gateway/edge/exchange-host.js'
-import { Backlog } from '../../gateway/edge/relaying.js'
 import { type Frame, Kind } from '../../shared/frames.js'
 import { Fleet } from '../helpers/fleet.js'
 
@@ -94,13 +94,8 @@ export function play(
     finished: (_, summary) => void summaries.push(summary),
   }
   const caller = new FakeCaller(method, headers)
-  const exchange = new Exchange(
-    host,
-    caller,
-    { kind: 'proxy', via: 'forward', selector: {}, target: '/' },
-    length,
-    'the-id',
-  )
+  const route = { kind: 'proxy', via: 'forward', selector: {}, target: '/' } as const
+  const exchange = new Exchange(host, caller, { route, length, requestId: 'the-id' })
   exchange.start()
   const pass = (ms: number) => {
     fleet.now += ms

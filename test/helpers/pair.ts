@@ -5,10 +5,10 @@
  */
 import { Encoder } from '../../shared/codec.js'
 import { ProtocolError } from '../../shared/errors.js'
+import { FrameReader } from '../../shared/frame-reader.js'
 import type { Frame, LinkFrame, Open } from '../../shared/frames.js'
 import { LINK_WINDOW, MAX_STREAMS, STREAM_WINDOW } from '../../shared/limits.js'
 import { Mux, type PeerLimits } from '../../shared/mux.js'
-import { Scanner } from '../../shared/scanner.js'
 import type { Stream, StreamEvents } from '../../shared/stream.js'
 import { WindowPool } from '../../shared/window.js'
 import { Tape } from './tape.js'
@@ -70,7 +70,7 @@ export class Pair {
   cutAt = Number.POSITIVE_INFINITY
   #lost = false
   readonly #options: PairOptions
-  readonly #scanner = new Scanner()
+  readonly #reader = new FrameReader()
 
   constructor(options: PairOptions = {}) {
     this.#options = options
@@ -181,9 +181,10 @@ export class Pair {
   #parts(bytes: Buffer): Buffer[] {
     if (!this.#options.slice) return [bytes]
     const parts: Buffer[] = []
-    for (let at = 0; at < bytes.length; at = this.#scanner.end) {
-      this.#scanner.scan(bytes, at)
-      parts.push(bytes.subarray(at, this.#scanner.end))
+    this.#reader.begin(bytes)
+    for (let at = 0; at < bytes.length; at = this.#reader.end) {
+      this.#reader.read(at)
+      parts.push(bytes.subarray(at, this.#reader.end))
     }
     return parts
   }

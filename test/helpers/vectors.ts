@@ -1,6 +1,7 @@
 /** The vectors of `docs/protocol-vectors.json`, which implementations in other languages read too. */
 import { readFileSync } from 'node:fs'
-import { type Frame, Kind, toArray } from '../../shared/frames.js'
+import { toArray } from '../../shared/frame-fields.js'
+import { type Frame, Kind } from '../../shared/frames.js'
 import { SHAPES } from '../../shared/grammar.js'
 
 export interface Vector {

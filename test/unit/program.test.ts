@@ -110,7 +110,7 @@ t.test('help, version and completion are printed whatever else stands there', as
   t.equal(await start(program, '-v'), '1.2.3\n')
   t.match(await start(program, 'completion'), /_gw-gateway_yargs_completions/)
   t.match(await start(program, '--get-yargs-completions gw-gateway --p'), /^--port/m)
-  t.match(await start(program, '--get-yargs-completions gw-gateway --engine n'), /node/)
+  t.match(await start(program, '--get-yargs-completions gw-gateway --engine u'), /uws/)
 })
 
 t.test('what is no command and what is too much is refused', async (t) => {

@@ -1,0 +1,145 @@
+/** What the two ends of a case do, as data: the caller's part and the origin's, step by step. */
+import type { GatewayConfig } from '../../gateway/gateway.js'
+
+/** One request. Its head is completed by the way it goes: target prefix, Host, and the name of the case. */
+export interface Ask {
+  readonly method?: string
+  readonly target?: string
+  /** Field lines. */
+  readonly fields?: readonly string[]
+  /** Text as latin1, or that many bytes of the pattern. */
+  readonly body?: string | number
+  /** Chunks of so many bytes instead of a length. */
+  readonly chunk?: number
+  readonly trailers?: readonly string[]
+  /** Only the head is sent; later steps send the body. */
+  readonly headOnly?: boolean
+  readonly version?: string
+  readonly form?: 'origin' | 'absolute' | 'asterisk'
+}
+
+/** What the two ends wait for, counted over the whole case. */
+export type Mark =
+  /** Interim heads, final heads, body bytes and complete answers that the caller has. */
+  | 'interim'
+  | 'head'
+  | 'down'
+  | 'answer'
+  /** Request heads, body bytes and complete requests that the origin has. */
+  | 'asked'
+  | 'up'
+  | 'request'
+  /** Connections that the origin saw end before it had said everything. */
+  | 'left'
+
+export type Wait = { readonly wait: Mark; readonly count?: number }
+/** Bytes of the pattern; `chunk`: framed in chunks of so many bytes. */
+export type Fill = { readonly fill: number; readonly chunk?: number }
+export type Leave = 'close' | 'reset' | 'half'
+
+/** A string is written as latin1. */
+export type Step = string | Ask | Fill | Wait | Leave
+/** `origin`: the steps of each request in turn; the last serves those that follow. */
+export type OriginStep = string | Fill | Wait | Leave
+
+export interface Case {
+  readonly title: string
+  readonly caller: readonly Step[]
+  readonly origin: readonly (readonly OriginStep[])[]
+  readonly limit?: Limit
+  /** Not through host routing: it is large, or says nothing there. */
+  readonly once?: boolean
+  /** Its connection does not say anything after the answer. */
+  readonly open?: boolean
+}
+
+/** Where an engine, or every one, cannot: what happens instead. `docs/limits.md` names it. */
+export interface Limit {
+  readonly name: string
+  readonly on: 'every' | Engine
+  readonly why: string
+  /** Overrides what a caller sees directly. */
+  readonly answer?: Partial<Answer>
+  /** Overrides what the origin gets; null: nothing. */
+  readonly request?: Partial<Received> | null
+}
+
+export type Engine = Exclude<NonNullable<GatewayConfig['engine']>, 'auto'>
+
+/** One answer as the caller got it. */
+export interface Answer {
+  interims: string[]
+  status: string
+  fields: string[]
+  bytes: number
+  hash: string
+  trailers: string[]
+  ending: string
+}
+
+/** One request as the origin got it. */
+export interface Received {
+  line: string
+  fields: string[]
+  bytes: number
+  hash: string
+  trailers: string[]
+  ending: string
+}
+
+const lines = (fields: readonly string[]): string => fields.map((field) => `${field}\r\n`).join('')
+
+const lengthOf = (body: string | number): number => (typeof body === 'number' ? body : body.length)
+const bodyOf = (body: string | number, chunk?: number): (string | Fill)[] => {
+  if (typeof body === 'number') return [chunk === undefined ? { fill: body } : { fill: body, chunk }]
+  if (chunk === undefined) return [body]
+  return (body.match(new RegExp(`[^]{1,${chunk}}`, 'g')) ?? []).map(
+    (piece) => `${piece.length.toString(16)}\r\n${piece}\r\n`,
+  )
+}
+
+/** The origin's answers, each after the whole request. */
+export const bare = (status: string, fields: readonly string[] = []): OriginStep[] => [
+  { wait: 'request' },
+  `HTTP/1.1 ${status}\r\n${lines(fields)}\r\n`,
+]
+
+export const sized = (
+  status: string,
+  body: string | number,
+  fields: readonly string[] = [],
+): OriginStep[] => [...bare(status, [...fields, `Content-Length: ${lengthOf(body)}`]), ...bodyOf(body)]
+
+export const chunked = (
+  status: string,
+  body: string | number,
+  chunk: number,
+  fields: readonly string[] = [],
+  trailers: readonly string[] = [],
+): OriginStep[] => [
+  ...bare(status, [...fields, 'Transfer-Encoding: chunked']),
+  ...bodyOf(body, chunk),
+  `0\r\n${lines(trailers)}\r\n`,
+]
+
+export const untilClose = (
+  status: string,
+  body: string | number,
+  fields: readonly string[] = [],
+): OriginStep[] => [...bare(status, fields), ...bodyOf(body), 'half']
+
+/** The bytes of a request, and what follows its head. */
+export function renderAsk(ask: Ask, way: { prefix: string; host: string; key: string }): (string | Fill)[] {
+  const { method = 'GET', target = '/', fields = [], body, chunk, trailers = [], version = '1.1' } = ask
+  const path = `${way.prefix}${target}`
+  const form = ask.form ?? 'origin'
+  const written = form === 'asterisk' ? '*' : form === 'absolute' ? `http://${way.host}${path}` : path
+  const framing =
+    body === undefined
+      ? []
+      : [chunk === undefined ? `Content-Length: ${lengthOf(body)}` : 'Transfer-Encoding: chunked']
+  const head = [`Host: ${way.host}`, `X-Case: ${way.key}`, ...fields, ...framing]
+  const first = `${method} ${written} HTTP/${version}\r\n${lines(head)}\r\n`
+  if (body === undefined || ask.headOnly) return [first]
+  return [first, ...bodyOf(body, chunk), ...(chunk === undefined ? [] : [`0\r\n${lines(trailers)}\r\n`])]
+}
