@@ -2,7 +2,8 @@
 import { type Open, ResetCode } from '../shared/frames.js'
 import type { Fields } from '../shared/headers.js'
 import { MAX_INLINE_BODY, MAX_TEXT } from '../shared/limits.js'
-import type { Stream, StreamEnd, StreamEvents } from '../shared/stream.js'
+import type { Stream } from '../shared/stream.js'
+import type { StreamEnd, StreamEvents } from '../shared/stream-events.js'
 import { type ExchangeEvents, type Outcome, UNREAD } from './handler.js'
 import { describeError } from './text.js'
 

@@ -48,4 +48,4 @@ export function rawFields(raw: readonly string[]): string[] {
 
 /** A status's phrase for the link: null where it is the standard one. */
 export const phraseOf = (status: number, reason: string): string | null =>
-  reason === '' || reason === STATUS_CODES[status] ? null : reason
+  reason === STATUS_CODES[status] ? null : reason

@@ -1,6 +1,7 @@
 /** Streams that the gateway opens → a handler, as many at once as the instance takes. */
 import { type Open, ResetCode, StreamKind } from '../shared/frames.js'
-import type { Stream, StreamEvents } from '../shared/stream.js'
+import type { Stream } from '../shared/stream.js'
+import type { StreamEvents } from '../shared/stream-events.js'
 import { Exchange } from './exchange.js'
 import type { Handler } from './handler.js'
 

@@ -169,8 +169,8 @@ export abstract class UpstreamCall implements Dispatcher.DispatchHandler {
       return true
     }
     this.#resume = resume
-    // undici decodes the phrase as UTF-8; its bytes are wanted.
-    const reason = Buffer.from(statusText).toString('latin1')
+    // undici decodes the phrase as UTF-8; its bytes are wanted, and gone where they were none.
+    const reason = statusText.includes('\ufffd') ? '' : Buffer.from(statusText).toString('latin1')
     this.#paused = !this.head(status, reason, textOf(raw))
     return !this.#paused
   }

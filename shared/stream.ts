@@ -6,47 +6,9 @@ import { ProtocolError } from './errors.js'
 import { type Head, isInterim, type ResetCode } from './frames.js'
 import { checkFields } from './grammar.js'
 import { WRITE_AHEAD } from './limits.js'
+import type { Phase, StreamEnd, StreamEvents, StreamHost } from './stream-events.js'
 import type { StreamQueue } from './stream-queue.js'
 import { ReceiveWindow, SendWindow, type WindowPool } from './window.js'
-
-/** What the owner of a stream is told. Nothing follows `reset`, nor the `end` of both directions. */
-export interface StreamEvents {
-  /** The peer's head: on the gateway an interim answer or the answer, on the agent never (it came with `open`). */
-  head(head: Head): void
-  /**
-   * Body bytes; a view that is only valid now. Each is given back with `read` once it is used up, also after the
-   * `end`, or all are given up by `reset`: until then they count against what windows may grow by.
-   */
-  data(chunk: Uint8Array): void
-  /** The peer's direction is complete. */
-  end(trailers: readonly string[]): void
-  /** `write` returned false before and may be called again. */
-  drain(): void
-  /** Ended before its end: by the peer, or because the link went (`lost`). */
-  reset(reason: StreamEnd): void
-}
-
-export type StreamEnd =
-  | { kind: 'peer'; code: ResetCode; message: string }
-  /** `sent`: whether any of it may have reached the peer. */
-  | { kind: 'lost'; sent: boolean; message: string }
-
-/** A direction of a stream. */
-export type Phase = 'head' | 'body' | 'done'
-
-/** What a stream needs of its mux. */
-export interface StreamHost {
-  now(): number
-  /** Round trip of the link, in milliseconds; 0 until it was measured. */
-  readonly rtt: number
-  sendHead(stream: Stream, head: Omit<Head, 'kind' | 'id'>): void
-  /** The stream has bytes or an end to send. */
-  ready(stream: Stream): void
-  sendCredit(id: number, bytes: number): void
-  sendReset(stream: Stream, code: ResetCode, message: string): void
-  /** Both directions are done. */
-  closed(stream: Stream): void
-}
 
 export class Stream {
   readonly id: number
@@ -55,14 +17,17 @@ export class Stream {
   receiving: Phase
   /** Told of each written chunk that nobody looks at any more, by its last part. Chunks that are dropped are not told. */
   spent: ((chunk: Uint8Array) => void) | undefined
-  readonly sendWindow: SendWindow
-  readonly receiveWindow: ReceiveWindow
   /** The queue in which it waits to send, and its neighbours there; the queue's affair. */
   waitsIn: StreamQueue | undefined
   ahead: Stream | undefined
   behind: Stream | undefined
 
   readonly #host: StreamHost
+  readonly #initial: number
+  readonly #pool: WindowPool
+  // A small exchange has no data frames, and needs neither.
+  #sendWindow: SendWindow | undefined
+  #receiveWindow: ReceiveWindow | undefined
   #queue: Uint8Array[] = []
   #queued = 0
   /** What `take` gave last was the end of a chunk. */
@@ -83,12 +48,22 @@ export class Stream {
     this.#host = host
     this.sending = side === 'opener' ? 'body' : 'head'
     this.receiving = side === 'opener' ? 'head' : 'body'
-    this.sendWindow = new SendWindow(sendWindow)
-    this.receiveWindow = new ReceiveWindow(pool, host.now())
+    this.#initial = sendWindow
+    this.#pool = pool
   }
 
   get open(): boolean {
     return this.sending !== 'done' || this.receiving !== 'done'
+  }
+
+  get sendWindow(): SendWindow {
+    this.#sendWindow ??= new SendWindow(this.#initial)
+    return this.#sendWindow
+  }
+
+  get receiveWindow(): ReceiveWindow {
+    this.#receiveWindow ??= new ReceiveWindow(this.#pool, this.#host.now())
+    return this.#receiveWindow
   }
 
   /** Bytes written and not yet handed to the transport. */
@@ -132,7 +107,7 @@ export class Stream {
   /** Ends both directions now; what is queued is dropped, and what was not read is given up. No event follows. */
   reset(code: ResetCode, message: string): void {
     if (!this.open) {
-      this.receiveWindow.release()
+      this.#receiveWindow?.release()
       return
     }
     this.#drop()
@@ -226,7 +201,7 @@ export class Stream {
 
   #receivingDone(): void {
     this.receiving = 'done'
-    this.receiveWindow.finish()
+    this.#receiveWindow?.finish()
     if (!this.open) this.#host.closed(this)
   }
 
@@ -240,7 +215,7 @@ export class Stream {
     this.#queue = []
     this.#queued = 0
     this.#ending = undefined
-    this.receiveWindow.release()
+    this.#receiveWindow?.release()
   }
 }
 

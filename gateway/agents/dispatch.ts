@@ -64,6 +64,12 @@ export class Dispatcher {
   }
 
   submit(job: Job): void {
+    // Nearly every request finds its agent at once.
+    const picked = this.#closed ? undefined : this.#picker.pick(job)
+    if (picked?.kind === 'instance') {
+      job.assigned(picked.instance)
+      return
+    }
     const left = { agent: job.hold, place: this.#settings.queueTimeout }
     this.#try(job, { job, want: undefined, since: 0, left, looking: false, timer: undefined })
   }

@@ -3,7 +3,8 @@
  * an agent than this: how busy it is, and how to open a stream.
  */
 import type { Open } from '../../shared/frames.js'
-import type { Stream, StreamEvents } from '../../shared/stream.js'
+import type { Stream } from '../../shared/stream.js'
+import type { StreamEvents } from '../../shared/stream-events.js'
 import type { TunnelId } from '../../shared/tunnel-id.js'
 import { Histogram } from './histogram.js'
 import type { Link } from './link.js'

@@ -44,15 +44,16 @@ export class Picker {
   pick(wanted: Wanted): Picked {
     const bucket = candidates(wanted.selector, this.#registry)
     if (bucket === undefined || bucket.size === 0) return NONE
+    if (bucket.size === 1) return only(bucket.at(0), wanted)
     const now = this.#now()
     if (wanted.policy === 'sticky') return this.#sticky(bucket, wanted, now)
     let found = this.#usable(bucket, wanted, (instance) => !instance.penalised(now))
     if (found.length === 0) found = this.#usable(bucket, wanted, () => true)
     if (found.length === 0) return this.#present(bucket, wanted) ? BUSY : NONE
-    const { policy, stickyKey } = wanted
+    const { policy } = wanted
     const rotation = TURNS.has(policy) ? this.#rotation(wanted) : NO_TURN
     const sampled = bucket.size > SHORT
-    const choice = { from: found, sampled, stickyKey, rotation, random: this.#random, now }
+    const choice = { from: found, sampled, stickyKey: '', rotation, random: this.#random, now }
     return { kind: 'instance', instance: POLICIES[policy](choice) }
   }
 
@@ -119,6 +120,12 @@ export class Picker {
 /** It may take the exchange, if not now then later. */
 const mayServe = (instance: Instance, { selector, tried }: Wanted): boolean =>
   instance.state !== 'draining' && matches(selector, instance) && !tried.includes(instance)
+
+/** Nearly every pick: no policy has a choice. */
+function only(instance: Instance, wanted: Wanted): Picked {
+  if (!mayServe(instance, wanted)) return NONE
+  return instance.free ? { kind: 'instance', instance } : BUSY
+}
 
 function filter(bucket: Bucket, usable: (instance: Instance) => boolean): readonly Instance[] {
   const found: Instance[] = []

@@ -1,5 +1,5 @@
 /**
- * An answer, from its head to its end. A body that is streamed gives credit to the agent as the caller's connection
+ * An answer whose body is streamed, from its head to its end. It gives credit to the agent as the caller's connection
  * takes bytes, so that a reader that stalls stops its agent and nobody else. What fails from here on cuts the
  * caller's connection, for its answer has begun.
  */
@@ -67,13 +67,6 @@ export class Answering implements Answer, CallerEvents, AttemptOwner {
 
   get bytesIn(): number {
     return this.#upload.bytes
-  }
-
-  /** `body`: all that there is. */
-  whole(head: ResponseHead, body: Uint8Array | null): void {
-    this.bytesOut = body?.length ?? 0
-    this.#caller.respond(head, body ?? undefined)
-    this.#over(undefined)
   }
 
   /** `body`: what came with the head, and so counts for no window. */

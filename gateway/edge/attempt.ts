@@ -4,7 +4,8 @@
  */
 import { Problem } from '../../shared/errors.js'
 import { type Head, ResetCode, StreamKind } from '../../shared/frames.js'
-import type { Stream, StreamEnd, StreamEvents } from '../../shared/stream.js'
+import type { Stream } from '../../shared/stream.js'
+import type { StreamEnd, StreamEvents } from '../../shared/stream-events.js'
 import type { Instance } from '../agents/instance.js'
 import type { Link } from '../agents/link.js'
 import { answerHead } from './answer.js'

@@ -9,8 +9,6 @@ import { assertNever, Problem } from '../../shared/errors.js'
 import { StreamKind } from '../../shared/frames.js'
 import type { Job } from '../agents/dispatch.js'
 import type { Instance } from '../agents/instance.js'
-import type { PolicyName } from '../agents/policies.js'
-import type { Selector } from '../agents/selector.js'
 import { isBodyless } from './answer.js'
 import { type Answer, type AnswerFault, Answering, type AnsweringOwner } from './answering.js'
 import { Attempt, type AttemptOwner, type Failure } from './attempt.js'
@@ -34,8 +32,8 @@ type State =
   | { kind: 'done' }
 
 export class Exchange implements CallerEvents, Job, AttemptOwner, AnsweringOwner, Sweepable {
-  readonly selector: Selector
-  readonly policy: PolicyName
+  readonly selector: Job['selector']
+  readonly policy: Job['policy']
   readonly tried: Instance[] = []
   readonly requestId: string
   readonly caller: Caller
@@ -94,7 +92,6 @@ export class Exchange implements CallerEvents, Job, AttemptOwner, AnsweringOwner
   }
 
   writable(): void {}
-
   aborted(): void {
     this.#finish(0, 'aborted')
   }
@@ -126,16 +123,20 @@ export class Exchange implements CallerEvents, Job, AttemptOwner, AnsweringOwner
       relaying.begin()
       return
     }
+    const bodyless = isBodyless(this.caller.head.method, head.status)
+    if (bodyless || end) {
+      const whole = bodyless ? undefined : (body ?? undefined)
+      this.caller.respond(head, whole)
+      this.#finish(head.status, undefined, whole?.length)
+      return
+    }
     const answering = new Answering(this, attempt, this.upload, head)
     this.#state = { kind: 'answering', answer: answering }
-    if (isBodyless(this.caller.head.method, head.status)) answering.whole(head, null)
-    else if (end) answering.whole(head, body)
-    else answering.begin(head, body)
+    answering.begin(head, body)
   }
 
   body(): void {}
   bodyEnd(): void {}
-
   roomForBody(): void {
     this.upload.resume()
   }
@@ -153,7 +154,6 @@ export class Exchange implements CallerEvents, Job, AttemptOwner, AnsweringOwner
   now(): number {
     return this.#host.now()
   }
-
   over(fault: AnswerFault | undefined): void {
     if (this.#state.kind === 'answering') this.#finish(this.#state.answer.status, fault)
   }
@@ -223,11 +223,11 @@ export class Exchange implements CallerEvents, Job, AttemptOwner, AnsweringOwner
     }
   }
 
-  #finish(status: number, code: AnswerFault | undefined): void {
+  #finish(status: number, code: AnswerFault | undefined, bytesOut = 0): void {
     const state = this.#state
     if (state.kind === 'done') return
     if (state.kind === 'waiting') this.#host.cancel(this)
-    if (state.kind === 'sent') this.#release(state.attempt, code)
+    if (state.kind === 'sent') this.#release(state.attempt, code, bytesOut)
     this.#state = { kind: 'done' }
     this.#host.deadlines.forget(this)
     this.#host.finished(this, {
@@ -237,14 +237,14 @@ export class Exchange implements CallerEvents, Job, AttemptOwner, AnsweringOwner
       code,
       tunnelId: this.#tunnelId,
       bytesIn: state.kind === 'answering' ? state.answer.bytesIn : this.upload.bytes,
-      bytesOut: state.kind === 'answering' ? state.answer.bytesOut : 0,
+      bytesOut: state.kind === 'answering' ? state.answer.bytesOut : bytesOut,
       duration: this.#host.now() - this.#startedAt,
       moves: this.#moves,
     })
   }
 
-  #release(attempt: Attempt, fault: AnswerFault | undefined): void {
+  #release(attempt: Attempt, fault: AnswerFault | undefined, bytesOut = 0): void {
     this.upload.detach()
-    attempt.release(fault, this.upload.bytes, 0)
+    attempt.release(fault, this.upload.bytes, bytesOut)
   }
 }

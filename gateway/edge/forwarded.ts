@@ -42,7 +42,7 @@ export function forwardedHead(head: RequestHead, facts: ForwardFacts): string[] 
   const believed = isTrusted(remoteAddress, facts.trusted)
   const named = nominated(headers)
   const out: string[] = []
-  const kept = new Map<string, string>()
+  let kept: Map<string, string> | undefined
   let host = ''
   for (let i = 0; i < headers.length; i += 2) {
     const name = headers[i]!
@@ -50,7 +50,10 @@ export function forwardedHead(head: RequestHead, facts: ForwardFacts): string[] 
     if (isHopByHop(name) || name === 'expect' || name.startsWith('gw-') || named?.has(name)) continue
     if (name === 'host') host = value
     else if (name === 'x-forwarded-for' || name === 'forwarded' || KEPT.has(name)) {
-      if (believed) kept.set(name, kept.has(name) ? `${kept.get(name)}, ${value}` : value)
+      if (believed) {
+        kept ??= new Map()
+        kept.set(name, kept.has(name) ? `${kept.get(name)}, ${value}` : value)
+      }
       continue
     } else if (name.startsWith('x-forwarded-') || name === 'x-real-ip') {
       if (!believed) continue
@@ -58,18 +61,20 @@ export function forwardedHead(head: RequestHead, facts: ForwardFacts): string[] 
     out.push(name, value)
   }
   const proto = secure ? 'https' : 'http'
-  const element = `for=${node(remoteAddress)};host="${host.replace(/["\\]/g, '\\$&')}";proto=${proto}`
-  const append = (name: string, value: string): string =>
-    kept.has(name) ? `${kept.get(name)}, ${value}` : value
-  out.push('x-forwarded-for', append('x-forwarded-for', remoteAddress))
-  out.push('x-forwarded-proto', kept.get('x-forwarded-proto') ?? proto)
-  out.push('x-forwarded-host', kept.get('x-forwarded-host') ?? host)
-  out.push('x-forwarded-port', kept.get('x-forwarded-port') ?? portOf(host, secure))
-  const prefix = `${kept.get('x-forwarded-prefix') ?? ''}${facts.prefix ?? ''}`
+  const element = `for=${node(remoteAddress)};host="${host}";proto=${proto}`
+  out.push('x-forwarded-for', after(kept?.get('x-forwarded-for'), remoteAddress))
+  out.push('x-forwarded-proto', kept?.get('x-forwarded-proto') ?? proto)
+  out.push('x-forwarded-host', kept?.get('x-forwarded-host') ?? host)
+  out.push('x-forwarded-port', kept?.get('x-forwarded-port') ?? portOf(host, secure))
+  const prefix = `${kept?.get('x-forwarded-prefix') ?? ''}${facts.prefix ?? ''}`
   if (prefix !== '') out.push('x-forwarded-prefix', prefix)
-  out.push('forwarded', append('forwarded', element), 'gw-request-id', facts.requestId)
+  out.push('forwarded', after(kept?.get('forwarded'), element), 'gw-request-id', facts.requestId)
   return out
 }
+
+/** `value` appended to the list that is there. */
+const after = (list: string | undefined, value: string): string =>
+  list === undefined ? value : `${list}, ${value}`
 
 /** IPv6 is quoted and bracketed (RFC 7239 §6). */
 const node = (address: string): string =>

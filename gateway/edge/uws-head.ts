@@ -101,30 +101,18 @@ function statusLine(status: number): string {
   return line
 }
 
-/** Strings are written as UTF-8, buffers as they are. */
-function native(text: string): string | Buffer {
-  return ODD.test(text) ? Buffer.from(text, 'latin1') : text
-}
-
 /**
- * Status and fields of a head without fault; the blank line comes with the body. All fields go down in one call,
- * as the value of the first: nothing in them splits a line but what stands here, and each call costs 150 ns.
+ * Status and fields of a head without fault; the blank line comes with the body. All of it goes down in one call, as
+ * the status line: nothing in it splits a line but what stands here, and each call costs 150 ns.
  */
 export function writeHead(res: NativeResponse, head: ResponseHead): void {
   const { status, reason, headers } = head
-  res.writeStatus(reason === undefined ? statusLine(status) : native(`${status} ${reason}`))
-  let first: string | undefined
-  let lines = ''
+  let lines = reason === undefined ? statusLine(status) : `${status} ${reason}`
   for (let i = 0; i < headers.length; i += 2) {
     const name = headers[i]!
-    if (isEngines(name)) continue
-    if (first === undefined) {
-      first = name
-      lines = headers[i + 1]!
-    } else lines += `\r\n${name}: ${headers[i + 1]!}`
+    if (!isEngines(name)) lines += `\r\n${name}: ${headers[i + 1]!}`
   }
-  if (first !== undefined)
-    res.writeHeader(first, NON_ASCII.test(lines) ? Buffer.from(lines, 'latin1') : lines)
+  res.writeStatus(NON_ASCII.test(lines) ? Buffer.from(lines, 'latin1') : lines)
 }
 
 /** More bytes than the head can have: with what the engine adds, and room for a chunk's own frame. */

@@ -3,7 +3,8 @@ import { createHash, type Hash } from 'node:crypto'
 import { EventEmitter, once } from 'node:events'
 import { type Head, isInterim, StreamKind } from '../../shared/frames.js'
 import type { Mux } from '../../shared/mux.js'
-import type { Stream, StreamEnd, StreamEvents } from '../../shared/stream.js'
+import type { Stream } from '../../shared/stream.js'
+import type { StreamEnd, StreamEvents } from '../../shared/stream-events.js'
 
 export interface Ask {
   method?: string

@@ -2,7 +2,8 @@
 import { EventEmitter, once } from 'node:events'
 import { type Head, isInterim, ResetCode, StreamKind } from '../../shared/frames.js'
 import { closeFrame, MessageReader, messageFrame } from '../../shared/message-frames.js'
-import type { Stream, StreamEnd, StreamEvents } from '../../shared/stream.js'
+import type { Stream } from '../../shared/stream.js'
+import type { StreamEnd, StreamEvents } from '../../shared/stream-events.js'
 import type { FakeLink } from './fake-gateway.js'
 
 export interface Message {

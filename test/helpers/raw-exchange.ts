@@ -1,6 +1,7 @@
 import { EventEmitter, once } from 'node:events'
 import type { Head, Open, ResetCode } from '../../shared/frames.js'
-import type { Stream, StreamEnd, StreamEvents } from '../../shared/stream.js'
+import type { Stream } from '../../shared/stream.js'
+import type { StreamEnd, StreamEvents } from '../../shared/stream-events.js'
 
 export class RawExchange
   extends EventEmitter<{ data: []; end: []; drain: []; reset: [StreamEnd] }>

@@ -1,6 +1,7 @@
 /** Owners of streams, for tests. */
 import type { Open } from '../../shared/frames.js'
-import type { Stream, StreamEvents } from '../../shared/stream.js'
+import type { Stream } from '../../shared/stream.js'
+import type { StreamEvents } from '../../shared/stream-events.js'
 import { Pair, type PairOptions } from './pair.js'
 
 /** An owner that writes down what it is told, copies what it gets, and gives credit at once unless told not to. */

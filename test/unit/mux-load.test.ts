@@ -179,7 +179,7 @@ t.test('what was not read when a stream ended is given up by a reset', async (t)
   stream!.head(OK)
   on.drain = pump(stream!, 8 * 1024 * 1024, [65_472])
   on.drain()
-  pair.advance(450)
+  pair.advance(300)
   caller.eager = false
   while (pair.sizes[0] > 0) {
     pair.settle()
