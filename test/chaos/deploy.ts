@@ -36,7 +36,7 @@ export async function gatewayDrains({ chance, tally, note }: Run): Promise<void>
   const signalledAt = performance.now()
   ground.outages.push({ from: signalledAt, to: Number.POSITIVE_INFINITY, killed: false })
   ground.gateway.signal('SIGTERM')
-  const { code, signal } = await ground.gateway.exit
+  const { code, signal } = await ground.gateway.ends()
   const exitAt = performance.now()
   await load.stop()
   if (code !== 0) tally.breach(`the gateway drained and ended with ${signal ?? code}`)
@@ -98,7 +98,7 @@ export async function agentRestarts(run: Run): Promise<void> {
 
 async function restart({ tally }: Run, ground: Ground, replica: Replica, rest: number): Promise<void> {
   replica.child.signal('SIGTERM')
-  const { code, signal } = await replica.child.exit
+  const { code, signal } = await replica.child.ends()
   if (code !== 0) tally.breach(`agent ${replica.name} drained and ended with ${signal ?? code}`)
   await sleep(rest)
   await replica.start().printed(/"connected"/)

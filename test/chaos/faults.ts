@@ -111,7 +111,7 @@ export class Faults {
       case 'term': {
         const replica = ground.replicas[fault.at]!
         replica.child.signal(fault.kind === 'kill' ? 'SIGKILL' : 'SIGTERM')
-        await replica.child.exit
+        await replica.child.ends()
         await sleep(fault.ms / 2)
         replica.start()
         return

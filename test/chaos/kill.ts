@@ -36,7 +36,11 @@ export async function kill(run: Run): Promise<void> {
   await ground.ready()
 
   if (tally.of('broken') + tally.of('cut') > 0) tally.breach('a small answer was cut, or none came')
-  tally.figure(`${count} faults, ${await ground.account()} moves`)
+  const failed = tally.calls.filter(({ ending }) => ending.kind !== 'answer' || ending.status !== 200)
+  const gets = failed.filter(({ ask }) => ask.method === 'GET').length
+  tally.figure(
+    `${count} faults, ${await ground.account()} moves; not answered: ${gets} GET, ${failed.length - gets} POST`,
+  )
 }
 
 const shapeOf = (chance: Chance) => ({

@@ -70,6 +70,12 @@ export class Child {
     this.process.kill(signal)
   }
 
+  /** Resolves with its end, which was asked for. Rejects after `ms`: longer than it may drain. */
+  async ends(ms = 45_000): Promise<Exit> {
+    await until(`${this.name} ends`, ms, () => this.ended !== undefined)
+    return this.exit
+  }
+
   /** Kills it and waits for its end. */
   async kill(): Promise<void> {
     this.signal('SIGKILL')

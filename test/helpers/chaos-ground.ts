@@ -98,7 +98,7 @@ export class Ground {
     const outage = { from: performance.now(), to: Number.POSITIVE_INFINITY, killed: signal === 'SIGKILL' }
     this.outages.push(outage)
     this.gateway.signal(signal)
-    await this.gateway.exit
+    await this.gateway.ends()
     await sleep(rest)
     this.gateway = this.#spawnGateway()
     await this.listening()
@@ -110,7 +110,7 @@ export class Ground {
   }
 
   /** Makes a replica and starts it. `through`: the port it dials, where that is not the gateway's. */
-  add(name: string, through?: number, origin = 0, ...more: string[]): Replica {
+  add(name: string, through?: number, origin = 0): Replica {
     const start = (): Child => {
       const child = new Child(
         name,
@@ -118,7 +118,7 @@ export class Ground {
           join(ROOT, 'agent/bin/gw-agent.js'),
           ...['--tunnel-id', TUNNEL, '--gateway', `http://127.0.0.1:${through ?? this.port}`],
           ...['--forward', `127.0.0.1:${this.originPorts[origin]}`, '--label', `replica=${name}`],
-          ...['--log-format', 'json', ...more],
+          ...['--log-format', 'json'],
         ],
         this.#log(name),
       )
@@ -176,7 +176,7 @@ export class Ground {
    */
   async account(): Promise<number> {
     this.gateway.signal('SIGTERM')
-    await this.gateway.exit
+    await this.gateway.ends()
     const tally = this.#tally
     tally.settle(await this.report())
     const log = this.#gatewayLogs.map((file) => readFileSync(file, 'utf8')).join('\n')

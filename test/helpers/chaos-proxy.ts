@@ -63,8 +63,8 @@ export class ChaosProxy {
     for (const { near, far } of this.#pairs) {
       switch (how) {
         case 'reset':
-          near.resetAndDestroy()
-          far.resetAndDestroy()
+          reset(near)
+          reset(far)
           break
         case 'close':
           near.destroy()
@@ -92,7 +92,7 @@ export class ChaosProxy {
     ] as const) {
       socket.setNoDelay(true)
       socket.on('error', () => {
-        if (!pair.lost) other.resetAndDestroy()
+        if (!pair.lost) reset(other)
       })
       socket.on('close', () => {
         for (const relay of relays) relay.stop()
@@ -102,4 +102,10 @@ export class ChaosProxy {
       })
     }
   }
+}
+
+/** Where the end is on its way already, Node would not reset the socket, nor ever be done with it. */
+function reset(socket: Socket): void {
+  if (socket.writableEnded || socket.connecting) socket.destroy()
+  else socket.resetAndDestroy()
 }
