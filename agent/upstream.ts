@@ -3,8 +3,9 @@
  * connector goes and nowhere else, whatever a request says.
  */
 import type { Socket } from 'node:net'
-import type { Duplex, Readable } from 'node:stream'
+import { type Duplex, Readable } from 'node:stream'
 import { Client, type Dispatcher } from 'undici'
+import { isIdempotent } from '../shared/idempotent.js'
 import { describeError } from './text.js'
 import type { Connect } from './upstream-socket.js'
 
@@ -25,6 +26,8 @@ export type UpstreamFailure =
 const SERVERNAME = 'upstream'
 /** Names and values of an answer's head together; a larger one is a failure. */
 const MAX_ANSWER_HEAD = 64 * 1024
+/** How an error names a connection that the other side closed. */
+const CLOSED = new Set<unknown>(['UND_ERR_SOCKET', 'ECONNRESET', 'EPIPE'])
 
 export class Upstream {
   readonly #connect: Connect
@@ -36,15 +39,15 @@ export class Upstream {
     this.#connect = connect
   }
 
-  /** Begins `call`. There are as many connections as calls: whoever calls bounds them. */
-  start(call: UpstreamCall, request: UpstreamRequest): void {
-    let connection = this.#idle.pop()
+  /** Begins `call`, on a connection of its own where it has to be `fresh`. There are as many as calls: whoever calls bounds them. */
+  start(call: UpstreamCall, request: UpstreamRequest, fresh = false): void {
+    let connection = fresh ? undefined : this.#idle.pop()
     if (connection === undefined) {
       connection = new Connection(this.#connect)
       this.#all.add(connection)
     }
     connection.call = call
-    call.begin(this, connection)
+    call.begin(this, connection, request)
     connection.client.dispatch(
       {
         method: request.method,
@@ -60,6 +63,7 @@ export class Upstream {
   /** From a call: `connection` may be used again. */
   release(connection: Connection): void {
     connection.call = undefined
+    connection.kept = true
     this.#idle.push(connection)
   }
 
@@ -82,6 +86,8 @@ class Connection {
   readonly client: Client
   socket: Duplex | undefined
   call: UpstreamCall | undefined
+  /** It has served a call before: its server may be about to close it. */
+  kept = false
 
   constructor(connect: Connect) {
     this.client = new Client('http://upstream', {
@@ -115,9 +121,11 @@ class Connection {
 export abstract class UpstreamCall implements Dispatcher.DispatchHandler {
   #upstream: Upstream | undefined
   #connection: Connection | undefined
+  #request: UpstreamRequest | undefined
   #abort: ((error?: Error) => void) | undefined
   #resume: (() => void) | undefined
   #sent = false
+  #answered = false
   #paused = false
   #over = false
 
@@ -146,9 +154,10 @@ export abstract class UpstreamCall implements Dispatcher.DispatchHandler {
 
   // From Upstream and undici.
 
-  begin(upstream: Upstream, connection: Connection): void {
+  begin(upstream: Upstream, connection: Connection, request: UpstreamRequest): void {
     this.#upstream = upstream
     this.#connection = connection
+    this.#request = request
   }
 
   /** The connection is about to fail. */
@@ -164,6 +173,7 @@ export abstract class UpstreamCall implements Dispatcher.DispatchHandler {
 
   onHeaders(status: number, raw: Buffer[], resume: () => void, statusText: string): boolean {
     if (this.#over) return true
+    this.#answered = true
     if (status < 200) {
       this.interim(status, textOf(raw))
       return true
@@ -197,11 +207,28 @@ export abstract class UpstreamCall implements Dispatcher.DispatchHandler {
 
   onError(error: Error): void {
     if (this.#over) return
+    if (this.#again(error)) return
     this.#over = true
     this.#discard()
     const message = describeError(error)
     const isOurs = 'code' in error && error.code === 'UND_ERR_INVALID_ARG'
     this.failure({ kind: this.#sent || isOurs ? 'failed' : 'unreachable', message })
+  }
+
+  /** A kept connection that its server closed as the request left: another tells whether the server is well. */
+  #again(error: Error): boolean {
+    const request = this.#request
+    if (this.#answered || !this.#connection?.kept || request === undefined || this.#upstream === undefined)
+      return false
+    if (
+      !('code' in error && CLOSED.has(error.code)) ||
+      request.body instanceof Readable ||
+      !isIdempotent(request)
+    )
+      return false
+    this.#discard()
+    this.#upstream.start(this, request, true)
+    return true
   }
 
   #discard(): void {

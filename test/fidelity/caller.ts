@@ -14,23 +14,33 @@ export interface Way {
   readonly host: string
 }
 
-const isAsk = (step: Step): step is Ask => typeof step === 'object' && !('fill' in step) && !('wait' in step)
+const isAsk = (step: Step): step is Ask =>
+  typeof step === 'object' && !('fill' in step) && !('wait' in step) && !('note' in step)
 
-/** Runs `steps`, then waits for the answers that are due. `key` names the case to the origin. */
-export async function call(
-  way: Way,
-  key: string,
-  steps: readonly Step[],
-  marks: Marks,
-  open: boolean,
-): Promise<Answer[]> {
+/** The methods that `steps` ask with, in turn. */
+export const methodsOf = (steps: readonly Step[]): string[] =>
+  steps.filter(isAsk).map(({ method = 'GET' }) => method)
+
+export interface Told {
+  answers: Answer[]
+  notes: number[]
+}
+
+export interface Calling {
+  /** Names the case to the origin. */
+  key: string
+  steps: readonly Step[]
+  marks: Marks
+  /** What was sent before has passed. */
+  settled(): Promise<void>
+}
+
+/** Takes the steps, then waits for the answers that are due. */
+export async function call(way: Way, { key, steps, marks, settled }: Calling): Promise<Told> {
   const socket = connect({ port: way.port, host: '127.0.0.1', noDelay: true, allowHalfOpen: true })
-  const asks = steps.filter(isAsk)
-  const answers = answersOf(
-    socket,
-    asks.map(({ method = 'GET' }) => method),
-    marks,
-  )
+  const methods = methodsOf(steps)
+  const answers = answersOf(socket, methods, marks)
+  const notes: number[] = []
   const gone = new Promise<void>((resolve) => socket.once('close', resolve))
   await once(socket, 'connect')
   let left = false
@@ -41,15 +51,26 @@ export async function call(
     else if (typeof step === 'string' || 'fill' in step) await write(socket, step, gone)
     else if ('wait' in step)
       await Promise.race([marks.reach(step.wait, step.count ?? 1), step.wait === 'left' ? NEVER : gone])
-    else
-      for (const piece of renderAsk(step, { prefix: way.prefix, host: way.host, key }))
-        await write(socket, piece, gone)
+    else if ('note' in step) {
+      await settled()
+      notes.push(marks.get(step.note))
+      marks.add('noted')
+    } else {
+      const pieces = renderAsk(step, { prefix: way.prefix, host: way.host, key })
+      if (step.cut !== undefined) {
+        const head = pieces.shift() as string
+        await write(socket, head.slice(0, step.cut), gone)
+        await settled()
+        pieces.unshift(head.slice(step.cut))
+      }
+      for (const piece of pieces) await write(socket, piece, gone)
+    }
     left ||= step === 'close' || step === 'reset'
   }
-  if (!left && !open) await Promise.race([marks.reach('answer', asks.length), gone])
+  if (!left) await Promise.race([marks.reach('answer', methods.length), gone])
   socket.destroy()
   await gone
-  return answers
+  return { answers, notes }
 }
 
 /** Collects what comes on `socket`; `methods` are those of the requests in turn. */
@@ -91,6 +112,7 @@ function answersOf(socket: Socket, methods: readonly string[], marks: Marks): An
     failed = true
   })
   socket.on('end', () => {
+    marks.add('ended')
     finish()
     socket.destroy()
   })

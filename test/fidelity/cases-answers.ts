@@ -40,21 +40,29 @@ const statuses: Case[] = [
     'https://gw.test/t/x',
     'mailto:a@b',
   ].map((to) => one(`a Location of ${to} is not touched`, sized('302 Found', 'go', [`Location: ${to}`]))),
-  ...['300 Multiple Choices', '303 See Other', '307 Temporary Redirect', '308 Permanent Redirect'].map((status) =>
-    one(`${status} with a body`, sized(status, 'there', ['Location: /x'])),
+  ...['300 Multiple Choices', '303 See Other', '307 Temporary Redirect', '308 Permanent Redirect'].map(
+    (status) => one(`${status} with a body`, sized(status, 'there', ['Location: /x'])),
   ),
-  ...['400 Bad Request', '403 Forbidden', '404 Not Found', '405 Method Not Allowed', '409 Conflict'].map((status) =>
-    one(`${status} with a body`, sized(status, '{"error":1}', ['Content-Type: application/json', 'Allow: GET'])),
+  ...['400 Bad Request', '403 Forbidden', '404 Not Found', '405 Method Not Allowed', '409 Conflict'].map(
+    (status) =>
+      one(
+        `${status} with a body`,
+        sized(status, '{"error":1}', ['Content-Type: application/json', 'Allow: GET']),
+      ),
   ),
-  ...['413 Content Too Large', '418 I\'m a Teapot', '422 Unprocessable Entity', '429 Too Many Requests'].map((status) =>
-    one(`${status} with a body`, sized(status, 'no', ['Retry-After: 7'])),
+  ...['413 Content Too Large', "418 I'm a Teapot", '422 Unprocessable Entity', '429 Too Many Requests'].map(
+    (status) => one(`${status} with a body`, sized(status, 'no', ['Retry-After: 7'])),
   ),
-  ...['500 Internal Server Error', '502 Bad Gateway', '503 Service Unavailable', '504 Gateway Timeout', '599 Odd'].map(
-    (status) => one(`${status} with a body`, sized(status, 'oh', ['Retry-After: 0'])),
-  ),
+  ...[
+    '500 Internal Server Error',
+    '502 Bad Gateway',
+    '503 Service Unavailable',
+    '504 Gateway Timeout',
+    '599 Odd',
+  ].map((status) => one(`${status} with a body`, sized(status, 'oh', ['Retry-After: 0']))),
   one('a status that nobody registered', sized('299 Nearly', 'x')),
   one('a reason phrase of its own', sized('200 Everything is fine, thank you', 'x')),
-  one('a reason phrase in latin1', sized('200 Sch\xf6n', 'x')),
+  one('a reason phrase in UTF-8', sized(`200 ${Buffer.from('Schön').toString('latin1')}`, 'x')),
   one('a reason phrase with punctuation', sized('404 "Not" <here>; try: /there', 'x')),
   one('an old reason phrase', sized('302 Moved Temporarily', 'x')),
   one('no reason phrase for a status without one', sized('299 ', 'x')),
@@ -62,7 +70,22 @@ const statuses: Case[] = [
 ]
 
 const KIB = 1024
-const SIZES = [0, 1, 2, 100, 1400, 16 * KIB - 1, 16 * KIB, 16 * KIB + 1, 64 * KIB - 65, 64 * KIB - 1, 64 * KIB, 64 * KIB + 1, 256 * KIB, KIB * KIB]
+const SIZES = [
+  0,
+  1,
+  2,
+  100,
+  1400,
+  16 * KIB - 1,
+  16 * KIB,
+  16 * KIB + 1,
+  64 * KIB - 65,
+  64 * KIB - 1,
+  64 * KIB,
+  64 * KIB + 1,
+  256 * KIB,
+  KIB * KIB,
+]
 
 const downloads: Case[] = SIZES.flatMap((size) => [
   one(`${size} bytes down, sized`, sized('200 OK', size)),
@@ -72,7 +95,9 @@ const downloads: Case[] = SIZES.flatMap((size) => [
 
 const uploads: Case[] = SIZES.flatMap((size) => [
   one(`${size} bytes up, sized`, sized('201 Created', 'got it'), [{ method: 'PUT', body: size }]),
-  one(`${size} bytes up, chunked`, sized('201 Created', 'got it'), [{ method: 'POST', body: size, chunk: 8191 }]),
+  one(`${size} bytes up, chunked`, sized('201 Created', 'got it'), [
+    { method: 'POST', body: size, chunk: 8191 },
+  ]),
 ])
 
 const shapes: Case[] = [
@@ -80,7 +105,9 @@ const shapes: Case[] = [
   one('chunks of 17 bytes', chunked('200 OK', 5000, 17)),
   one('chunks of 100,000 bytes', chunked('200 OK', 400_000, 100_000)),
   one('chunks up of one byte', sized('200 OK', 'ok'), [{ method: 'POST', body: 300, chunk: 1 }]),
-  one('chunks up of 100,000 bytes', sized('200 OK', 'ok'), [{ method: 'POST', body: 400_000, chunk: 100_000 }]),
+  one('chunks up of 100,000 bytes', sized('200 OK', 'ok'), [
+    { method: 'POST', body: 400_000, chunk: 100_000 },
+  ]),
   one('a chunked upload behind a chunked download', chunked('200 OK', 70_000, 999), [
     { method: 'POST', body: 70_000, chunk: 333 },
   ]),

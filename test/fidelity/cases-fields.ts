@@ -1,7 +1,8 @@
 /** Fields: many, repeated, empty, odd, and those of one connection only. */
 import { type Case, sized } from './script.js'
 
-const many = (count: number, line: (i: number) => string): string[] => Array.from({ length: count }, (_, i) => line(i))
+const many = (count: number, line: (i: number) => string): string[] =>
+  Array.from({ length: count }, (_, i) => line(i))
 
 const asked = (title: string, fields: readonly string[]): Case => ({
   title: `a request: ${title}`,
@@ -38,7 +39,10 @@ const SHARED: Record<string, string[]> = {
   ],
 }
 
-const shared = Object.entries(SHARED).flatMap(([title, fields]) => [asked(title, fields), told(title, fields)])
+const shared = Object.entries(SHARED).flatMap(([title, fields]) => [
+  asked(title, fields),
+  told(title, fields),
+])
 
 export const FIELD_CASES: readonly Case[] = [
   ...shared,
@@ -71,9 +75,17 @@ export const FIELD_CASES: readonly Case[] = [
   asked('Sec fields of a browser', ['Sec-Fetch-Mode: cors', 'Sec-CH-UA: "A";v="1"', 'DNT: 1']),
   asked('Upgrade-Insecure-Requests is no Upgrade', ['Upgrade-Insecure-Requests: 1']),
   asked('X-Request-Id and friends', ['X-Request-Id: 1', 'X-Correlation-Id: 2', 'Priority: u=1, i']),
-  told('60 cookies are set', many(60, (i) => `Set-Cookie: c${i}=${i}; Path=/t; Expires=Thu, 01 Jan 1970 00:00:00 GMT`)),
-  told('cookie paths and domains are left alone', ['Set-Cookie: a=1; Path=/api; Domain=upstream.test; Secure']),
-  told('12 KiB of Set-Cookie', many(12, (i) => `Set-Cookie: c${i}=${'c'.repeat(1010)}`)),
+  told(
+    '60 cookies are set',
+    many(60, (i) => `Set-Cookie: c${i}=${i}; Path=/t; Expires=Thu, 01 Jan 1970 00:00:00 GMT`),
+  ),
+  told('cookie paths and domains are left alone', [
+    'Set-Cookie: a=1; Path=/api; Domain=upstream.test; Secure',
+  ]),
+  told(
+    '12 KiB of Set-Cookie',
+    many(12, (i) => `Set-Cookie: c${i}=${'c'.repeat(1010)}`),
+  ),
   told('links and policies', [
     'Link: </a.css>; rel=preload, <http://127.0.0.1:1/b>; rel=next',
     "Content-Security-Policy: default-src 'self'",
@@ -87,7 +99,9 @@ export const FIELD_CASES: readonly Case[] = [
   ]),
   told('Server and X-Powered-By', ['Server: nginx/1.0', 'X-Powered-By: PHP/4']),
   told('latin1 at both ends of a value', ['X-Ends: \xe4 middle \xff']),
-  told('Content-Disposition in UTF-8', [`Content-Disposition: attachment; filename="${Buffer.from('ü.txt').toString('latin1')}"`]),
+  told('Content-Disposition in UTF-8', [
+    `Content-Disposition: attachment; filename="${Buffer.from('ü.txt').toString('latin1')}"`,
+  ]),
   told('Age, ETag and Expires', ['Age: 7', 'ETag: W/"x"', 'Expires: 0', 'Last-Modified: yesterday']),
   told('gw fields of an upstream go', ['gw-tunnel-id: forged', 'gw-anything: 1']),
   told('Proxy-Authenticate goes', ['Proxy-Authenticate: Basic realm="x"']),

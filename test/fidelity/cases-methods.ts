@@ -2,7 +2,7 @@
 import { bare, type Case, sized } from './script.js'
 
 const METHODS =
-  'GET POST PUT PATCH DELETE OPTIONS PROPFIND PROPPATCH MKCOL COPY MOVE LOCK UNLOCK REPORT SEARCH QUERY PURGE M-SEARCH MKCALENDAR NOTIFY BREW get Post x-y !#$%&\'*+-.^_`|~ A'.split(
+  "GET POST PUT PATCH DELETE OPTIONS PROPFIND PROPPATCH MKCOL COPY MOVE LOCK UNLOCK REPORT SEARCH QUERY PURGE M-SEARCH MKCALENDAR NOTIFY BREW get Post x-y !#$%&'*+-.^_`|~ A".split(
     ' ',
   )
 
@@ -12,21 +12,32 @@ const methods: Case[] = METHODS.map((method) => ({
   origin: [sized('200 OK', method)],
 }))
 
-const bodies: Case[] = ['POST', 'GET', 'DELETE', 'OPTIONS', 'PROPFIND', 'QUERY', 'SEARCH', 'get'].map((method) => ({
-  title: `${method} takes its body along`,
-  caller: [{ method, body: '<propfind/>', fields: ['Content-Type: application/xml', 'Depth: 1'] }],
-  origin: [sized('207 Multi-Status', '<multistatus/>')],
-}))
+const bodies: Case[] = ['POST', 'GET', 'DELETE', 'OPTIONS', 'PROPFIND', 'QUERY', 'SEARCH', 'get'].map(
+  (method) => ({
+    title: `${method} takes its body along`,
+    caller: [{ method, body: '<propfind/>', fields: ['Content-Type: application/xml', 'Depth: 1'] }],
+    origin: [sized('207 Multi-Status', '<multistatus/>')],
+  }),
+)
 
 const heads: Case[] = [
   { title: 'HEAD of a sized answer keeps its length', origin: [bare('200 OK', ['Content-Length: 12345'])] },
   { title: 'HEAD of an empty answer keeps its length', origin: [bare('200 OK', ['Content-Length: 0'])] },
-  { title: 'HEAD of a chunked answer gets no length', origin: [bare('200 OK', ['Transfer-Encoding: chunked'])] },
+  {
+    title: 'HEAD of a chunked answer gets no length',
+    origin: [bare('200 OK', ['Transfer-Encoding: chunked'])],
+  },
   { title: 'HEAD of an answer until close gets no length', origin: [[...bare('200 OK'), 'half' as const]] },
   { title: 'HEAD of 204 has nothing', origin: [bare('204 No Content')] },
-  { title: 'HEAD of 304 keeps its length', origin: [bare('304 Not Modified', ['ETag: "a"', 'Content-Length: 7'])] },
+  {
+    title: 'HEAD of 304 keeps its length',
+    origin: [bare('304 Not Modified', ['ETag: "a"', 'Content-Length: 7'])],
+  },
   { title: 'HEAD of 404 keeps its length', origin: [bare('404 Not Found', ['Content-Length: 9'])] },
-  { title: 'HEAD of 301 keeps its Location', origin: [bare('301 Moved Permanently', ['Location: /x', 'Content-Length: 0'])] },
+  {
+    title: 'HEAD of 301 keeps its Location',
+    origin: [bare('301 Moved Permanently', ['Location: /x', 'Content-Length: 0'])],
+  },
   { title: 'HEAD of 64 GiB keeps its length', origin: [bare('200 OK', ['Content-Length: 68719476736'])] },
 ].map((one) => ({ ...one, caller: [{ method: 'HEAD' }] }))
 
@@ -38,7 +49,7 @@ const TARGETS: Record<string, string> = {
   'an encoded slash': '/a%2Fb%2fc',
   'an encoded NUL': '/a%00b',
   'encoded line ends': '/a%0d%0ab',
-  'parameters': '/a;v=1/b;w=2',
+  parameters: '/a;v=1/b;w=2',
   'an at sign': '/@scope/name@1.0.0',
   'a colon': '/a:b/http://x/y',
   'letter case': '/AbC/%aB/%Ab',
@@ -51,8 +62,8 @@ const TARGETS: Record<string, string> = {
   'percent signs that encode nothing': '/100%/%zz/%',
   'a backslash': '/a\\b\\..\\c',
   'a bar': '/a|b?c|d',
-  'quotes': '/a"b\'c?d="e"',
-  'brackets': '/a[0]{1}<2>?b[]=1&c[x]={y}',
+  quotes: '/a"b\'c?d="e"',
+  brackets: '/a[0]{1}<2>?b[]=1&c[x]={y}',
   'a caret and a backtick': '/a^b`c',
   'a tilde and a bang': '/~user/!a$b,c*(d)',
   'UTF-8 as it is': Buffer.from('/grüße/日本?ö=€').toString('latin1'),

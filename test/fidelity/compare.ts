@@ -5,24 +5,25 @@ import type { Answer, Received } from './script.js'
 
 export interface Seen {
   answers: Answer[]
+  notes: readonly number[]
   requests: Received[]
 }
 
 const HOP_BY_HOP =
-  /^(?:connection|keep-alive|proxy-connection|proxy-authenticate|proxy-authorization|te|trailer|transfer-encoding|upgrade)$/
+  /^(?:connection|keep-alive|proxy-connection|proxy-authenticate|proxy-authorization|te|trailer|transfer-encoding)$/
 /** Naming these in Connection takes nothing away: routing and authority would change. */
 const KEPT = /^(?:host|content-length|authorization|cookie|origin|forwarded|x-real-ip|x-forwarded-.*|gw-.*)$/
 const FORWARDED = /^(?:forwarded|x-real-ip|x-forwarded-.*|gw-.*)$/
 const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 
 const nameOf = (line: string): string => line.slice(0, line.indexOf(':'))
-const valueOf = (line: string): string => line.slice(line.indexOf(':') + 2)
+const textOf = (line: string): string => line.slice(line.indexOf(':') + 2)
 
 /** Without what belongs to one connection; by name, values of one name in their order. */
 function endToEnd(fields: readonly string[]): string[] {
   const named = fields
     .filter((line) => nameOf(line) === 'connection')
-    .flatMap((line) => valueOf(line).toLowerCase().split(','))
+    .flatMap((line) => textOf(line).toLowerCase().split(','))
     .map((name) => name.trim())
     .filter((name) => !KEPT.test(name))
   return fields
@@ -37,10 +38,15 @@ function withoutLength(fields: string[], bytes: number): string[] {
   return fields.filter((line) => line !== `content-length: ${bytes}`)
 }
 
+/** Without what gw adds: its own fields, and the time where the origin did not tell it. */
 const answered = (answer: Answer): Answer => ({
   ...answer,
-  fields: endToEnd(answer.fields).filter((line) => !/^(?:date|gw-.*)$/.test(nameOf(line))),
+  fields: endToEnd(answer.fields).filter(
+    (line) => !/^(?:upgrade|gw-.*)$/.test(nameOf(line)) && !(nameOf(line) === 'date' && isNow(textOf(line))),
+  ),
 })
+
+const isNow = (date: string): boolean => Math.abs(Date.parse(date) - Date.now()) < 60_000
 
 /** A request as it comes to the origin without a gateway, less what gw takes or sets itself. */
 const expected = (request: Received): Received => ({
@@ -57,7 +63,7 @@ function forwarded(request: Received, way: Way, origin: string, faults: string[]
     const name = nameOf(line)
     if (!FORWARDED.test(name) && name !== 'host') return name !== 'x-case'
     if (set.has(name)) faults.push(`${name} came twice`)
-    set.set(name, valueOf(line))
+    set.set(name, textOf(line))
     return false
   })
   const id = set.get('gw-request-id') ?? ''
@@ -83,7 +89,7 @@ function forwarded(request: Received, way: Way, origin: string, faults: string[]
 function marked(answer: Answer, tunnelId: string, faults: string[]): void {
   if (answer.status === '') return
   const ours = answer.fields.filter((line) => nameOf(line).startsWith('gw-'))
-  const ids = ours.filter((line) => nameOf(line) === 'gw-request-id' && UUID.test(valueOf(line)))
+  const ids = ours.filter((line) => nameOf(line) === 'gw-request-id' && UUID.test(textOf(line)))
   if (ids.length !== 1) faults.push(`gw-request-id: ${ids.join()}`)
   const others = ours.filter((line) => !ids.includes(line))
   // A problem of the gateway's own names no tunnel.
@@ -125,8 +131,9 @@ export interface Facts {
 export function compared(direct: Seen, through: Seen, facts: Facts): Comparison {
   const faults: string[] = []
   for (const answer of through.answers) marked(answer, facts.tunnelId, faults)
-  const wanted = { answers: direct.answers.map(answered), requests: direct.requests.map(expected) }
+  const wanted = { ...direct, answers: direct.answers.map(answered), requests: direct.requests.map(expected) }
   const found = {
+    ...through,
     answers: through.answers.map(answered),
     requests: through.requests.map((request) => forwarded(request, facts.way, facts.origin, faults)),
   }

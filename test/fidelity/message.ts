@@ -153,12 +153,12 @@ const fieldsOf = (lines: string[]): string[] =>
   })
 
 /** The first value of `name`. */
-export const valueOf = (fields: readonly string[], name: string): string | undefined =>
+export const fieldOf = (fields: readonly string[], name: string): string | undefined =>
   fields.find((line) => line.startsWith(`${name}: `))?.slice(name.length + 2)
 
 /** The length that the fields tell; undefined where they tell none. */
 export function framingOf(fields: readonly string[]): Framing | undefined {
-  if (valueOf(fields, 'transfer-encoding') !== undefined) return 'chunked'
-  const length = valueOf(fields, 'content-length')
+  if (fieldOf(fields, 'transfer-encoding') !== undefined) return 'chunked'
+  const length = fieldOf(fields, 'content-length')
   return length === undefined ? undefined : Number(length)
 }

@@ -2,7 +2,7 @@
 import { once } from 'node:events'
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net'
 import type { Marks } from './marks.js'
-import { framingOf, type Message, MessageReader, valueOf } from './message.js'
+import { fieldOf, framingOf, type Message, MessageReader } from './message.js'
 import type { OriginStep } from './script.js'
 import { write } from './writing.js'
 
@@ -56,7 +56,7 @@ export class Origin {
     const gone = new Promise<void>((resolve) => socket.once('close', resolve))
     const reader = new MessageReader({
       head: (message) => {
-        const found = this.#plays.get(valueOf(message.fields, 'x-case') ?? '')
+        const found = this.#plays.get(fieldOf(message.fields, 'x-case') ?? '')
         if (found === undefined) {
           socket.destroy()
           return 0

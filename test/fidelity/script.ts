@@ -14,6 +14,8 @@ export interface Ask {
   readonly trailers?: readonly string[]
   /** Only the head is sent; later steps send the body. */
   readonly headOnly?: boolean
+  /** The head is sent in two pieces, the first so long. */
+  readonly cut?: number
   readonly version?: string
   readonly form?: 'origin' | 'absolute' | 'asterisk'
 }
@@ -25,20 +27,26 @@ export type Mark =
   | 'head'
   | 'down'
   | 'answer'
+  /** The caller's connection was ended by the other side. */
+  | 'ended'
   /** Request heads, body bytes and complete requests that the origin has. */
   | 'asked'
   | 'up'
   | 'request'
-  /** Connections that the origin saw end before it had said everything. */
+  /** Connections that the origin saw end. */
   | 'left'
+  /** Notes that the caller took. */
+  | 'noted'
 
 export type Wait = { readonly wait: Mark; readonly count?: number }
+/** Keeps how often `note` has happened by now, once everything sent so far has had time to pass. */
+export type Note = { readonly note: Mark }
 /** Bytes of the pattern; `chunk`: framed in chunks of so many bytes. */
 export type Fill = { readonly fill: number; readonly chunk?: number }
 export type Leave = 'close' | 'reset' | 'half'
 
 /** A string is written as latin1. */
-export type Step = string | Ask | Fill | Wait | Leave
+export type Step = string | Ask | Fill | Wait | Leave | Note
 /** `origin`: the steps of each request in turn; the last serves those that follow. */
 export type OriginStep = string | Fill | Wait | Leave
 
@@ -49,8 +57,8 @@ export interface Case {
   readonly limit?: Limit
   /** Not through host routing: it is large, or says nothing there. */
   readonly once?: boolean
-  /** Its connection does not say anything after the answer. */
-  readonly open?: boolean
+  /** The caller leaves amid it: how much came by then is chance. */
+  readonly leaves?: boolean
 }
 
 /** Where an engine, or every one, cannot: what happens instead. `docs/limits.md` names it. */
@@ -58,10 +66,16 @@ export interface Limit {
   readonly name: string
   readonly on: 'every' | Engine
   readonly why: string
-  /** Overrides what a caller sees directly. */
+  /** Status of an answer that comes instead of the origin's; empty where the connection ends without one. */
+  readonly refused?: string
+  /** The origin was asked, and its answer is what is refused. */
+  readonly late?: boolean
+  /** Overrides what a caller sees directly, and what the origin gets. */
   readonly answer?: Partial<Answer>
-  /** Overrides what the origin gets; null: nothing. */
-  readonly request?: Partial<Received> | null
+  readonly request?: Partial<Received>
+  readonly notes?: readonly number[]
+  /** So many requests are served; then the connection ends. */
+  readonly served?: number
 }
 
 export type Engine = Exclude<NonNullable<GatewayConfig['engine']>, 'auto'>

@@ -3,11 +3,11 @@ import type { Test } from 'tap'
 import t from 'tap'
 import { Agent } from '../../agent/index.js'
 import { Gateway } from '../../gateway/gateway.js'
-import { call, type Way } from './caller.js'
-import { type Comparison, compared, received, type Seen } from './compare.js'
+import { call, methodsOf, type Way } from './caller.js'
+import { compared, received, type Seen } from './compare.js'
 import { Marks } from './marks.js'
 import { Origin } from './origin.js'
-import type { Ask, Case, Engine, Limit } from './script.js'
+import { type Answer, type Case, type Engine, type Limit, sized } from './script.js'
 
 export const TUNNEL = 'agent_550e8400-e29b-41d4-a716-446655440000_prod'
 const HOST = 'prod-550e8400-e29b-41d4-a716-446655440000.gw.test'
@@ -25,7 +25,13 @@ export interface Site {
 /** An origin, and a gateway with an agent in front of it. */
 export async function site(t: Test, engine: Engine): Promise<Site> {
   const origin = await Origin.start()
-  const gateway = await Gateway.start({ port: 0, engine, domain: ['gw.test'], accessLog: 'off', logLevel: 'error' })
+  const gateway = await Gateway.start({
+    port: 0,
+    engine,
+    domain: ['gw.test'],
+    accessLog: 'off',
+    logLevel: 'error',
+  })
   const agent = new Agent({ gateway: gateway.url, tunnelId: TUNNEL, forward: `127.0.0.1:${origin.port}` })
   t.teardown(async () => {
     agent.destroy()
@@ -54,26 +60,39 @@ export async function run(one: Case, way: Way, origin: Origin): Promise<Seen> {
   const late = new Promise<never>((_, reject) => {
     timer = setTimeout(() => reject(new Error(`${one.title}, ${way.name}: stuck after ${marks}`)), PATIENCE)
   })
+  const settled = async () => {
+    for (let i = 0; i < 2; i++) await run(ROUND_TRIP, way, origin)
+  }
   try {
-    const answers = await Promise.race([call(way, key, one.caller, marks, one.open === true), late])
-    const requests = play.requests.map(received)
-    return { answers, requests }
+    const calling = call(way, { key, steps: one.caller, marks, settled })
+    const { answers, notes } = await Promise.race([calling, late])
+    if (one.leaves) for (const answer of answers) Object.assign(answer, { bytes: 0, hash: '' })
+    return { answers, notes, requests: play.requests.map(received) }
   } finally {
     clearTimeout(timer)
     origin.forget(key)
   }
 }
 
-const methodsOf = ({ caller }: Case): string[] =>
-  caller.flatMap((step) => (typeof step === 'object' && !('fill' in step) && !('wait' in step) ? step : []))
-    .map(({ method = 'GET' }: Ask) => method)
+const ROUND_TRIP: Case = { title: 'a round trip', caller: [{}], origin: [sized('200 OK', '')] }
+
+const NOTHING: Answer = {
+  interims: [],
+  status: '',
+  fields: [],
+  bytes: 0,
+  hash: '',
+  trailers: [],
+  ending: 'truncated',
+}
 
 /** What is declared replaces what is seen directly. */
-export function declared({ wanted }: Comparison, limit: Limit): Seen {
-  const { answer, request } = limit
+function declared({ answers, notes, requests }: Seen, limit: Limit): Seen {
+  const { served = answers.length } = limit
   return {
-    answers: wanted.answers.map((each) => ({ ...each, ...answer })),
-    requests: request === null ? [] : wanted.requests.map((each) => ({ ...each, ...request })),
+    answers: answers.map((each, i) => (i < served ? { ...each, ...limit.answer } : NOTHING)),
+    notes: limit.notes ?? notes,
+    requests: requests.slice(0, served).map((each) => ({ ...each, ...limit.request })),
   }
 }
 
@@ -82,11 +101,24 @@ export async function check(t: Test, one: Case, { origin, direct, path, host }: 
   const [alone, ...through] = await Promise.all([direct, ...ways].map((way) => run(one, way, origin)))
   const limit = one.limit?.on === 'every' || one.limit?.on === engine ? one.limit : undefined
   ways.forEach((way, i) => {
-    const facts = { way, origin: direct.host, tunnelId: TUNNEL, methods: methodsOf(one) }
-    const comparison = compared(alone!, through[i]!, facts)
-    const wanted = limit === undefined ? comparison.wanted : declared(comparison, limit)
-    t.same(comparison.found, wanted, `${way.name}${limit === undefined ? '' : `: ${limit.name}`}`)
-    t.same(comparison.faults, [], `${way.name}: the fields that gw sets`)
+    const facts = { way, origin: direct.host, tunnelId: TUNNEL, methods: methodsOf(one.caller) }
+    const { wanted, found, faults } = compared(alone!, through[i]!, facts)
+    if (limit?.refused !== undefined) {
+      t.same(
+        found.answers.map(({ status }) => status),
+        [limit.refused],
+        `${way.name}: ${limit.name}`,
+      )
+      const whole = found.requests.filter(({ ending }) => ending === 'complete')
+      if (limit.late !== true) t.same(whole, [], `${way.name}: it does not reach the origin`)
+      return
+    }
+    t.same(
+      found,
+      limit === undefined ? wanted : declared(wanted, limit),
+      `${way.name}: ${limit?.name ?? 'the same'}`,
+    )
+    t.same(faults, [], `${way.name}: the fields that gw sets`)
   })
 }
 
