@@ -29,8 +29,8 @@ export interface RelaySettings {
 
 type State =
   | { kind: 'open' }
-  /** One side has closed; the other is to answer until then. */
-  | { kind: 'closing'; deadline: number }
+  /** A side has closed, or both were told to; `awaited` is to answer until then. */
+  | { kind: 'closing'; awaited: 'caller' | 'upstream'; deadline: number; fault: ProblemCode | undefined }
   | { kind: 'done' }
 
 export class Relaying implements Answer, SocketEvents, AttemptOwner {
@@ -86,9 +86,8 @@ export class Relaying implements Answer, SocketEvents, AttemptOwner {
     if (this.#state.kind !== 'open') return
     this.#heardAt = this.#owner.now()
     this.bytesIn += data.length
-    const { maxMessage } = this.#settings
-    if (maxMessage > 0 && data.length > maxMessage) {
-      this.#end(Code.tooBig, `a message has more than ${maxMessage} bytes`, 'payload_too_large')
+    if (this.#settings.maxMessage > 0 && data.length > this.#settings.maxMessage) {
+      this.#tooBig('caller')
       return
     }
     const { stream } = this.#attempt
@@ -99,6 +98,8 @@ export class Relaying implements Answer, SocketEvents, AttemptOwner {
   }
 
   drain(): void {
+    // Its kernel acknowledged some of what waits, perhaps in front of a ping.
+    this.#heardAt = this.#owner.now()
     this.#credit()
   }
 
@@ -108,24 +109,11 @@ export class Relaying implements Answer, SocketEvents, AttemptOwner {
 
   close(code: number, reason: string): void {
     this.#socket = undefined
-    const { stream } = this.#attempt
-    switch (this.#state.kind) {
-      case 'open':
-        if (code === Code.abnormal) {
-          this.#over('aborted')
-          return
-        }
-        stream.write(closeFrame(code, reason))
-        stream.end()
-        this.#state = { kind: 'closing', deadline: this.#owner.now() + CLOSE_TIMEOUT }
-        return
-      case 'closing':
-        this.#over(undefined)
-        return
-      case 'done':
-        return
-      default:
-        assertNever(this.#state)
+    if (this.#state.kind === 'open') {
+      if (code === Code.abnormal) this.#over('aborted')
+      else this.#closeUpstream(code, reason, undefined)
+    } else if (this.#state.kind === 'closing' && this.#state.awaited === 'caller') {
+      this.#over(undefined)
     }
   }
 
@@ -134,24 +122,20 @@ export class Relaying implements Answer, SocketEvents, AttemptOwner {
   answered(): void {}
 
   body(chunk: Uint8Array): void {
-    if (this.#state.kind === 'done') return
     this.#unread += chunk.length
-    try {
-      this.#reader.push(chunk)
-    } catch (error) {
-      if (error instanceof MessageTooBig) this.#end(Code.tooBig, error.message, 'payload_too_large')
-      else if (error instanceof ProtocolError)
-        this.#end(Code.fault, 'the agent sent no message frames', 'agent_error')
-      else throw error
-      return
-    }
+    // Behind a close frame of either side nothing is for anyone.
+    if (this.#state.kind === 'open') this.#read(chunk)
     this.#credit()
   }
 
   bodyEnd(): void {
-    // After a close frame this is its end; without one the upstream vanished.
-    if (this.#state.kind === 'open') this.#vanish('agent_error')
-    else if (this.#socket === undefined) this.#over(undefined)
+    if (this.#state.kind === 'open') {
+      // Without a close frame: the upstream vanished.
+      this.#attempt.link.errors++
+      this.#vanish('agent_error')
+    } else if (this.#state.kind === 'closing' && this.#state.awaited === 'upstream') {
+      this.#over(this.#state.fault)
+    }
   }
 
   roomForBody(): void {
@@ -159,7 +143,7 @@ export class Relaying implements Answer, SocketEvents, AttemptOwner {
   }
 
   failed({ problem }: Failure): void {
-    if (this.#state.kind === 'closing') this.#over(undefined)
+    if (this.#state.kind === 'closing') this.#over(this.#state.fault)
     else this.#vanish(problem.code)
   }
 
@@ -179,7 +163,7 @@ export class Relaying implements Answer, SocketEvents, AttemptOwner {
         }
         return
       case 'closing':
-        if (now >= this.#state.deadline) this.#over(undefined)
+        if (now >= this.#state.deadline) this.#over(this.#state.fault)
         return
       case 'done':
         return
@@ -200,10 +184,40 @@ export class Relaying implements Answer, SocketEvents, AttemptOwner {
   }
 
   #upstreamClosed(code: number, reason: string): void {
-    if (this.#state.kind === 'open') {
-      this.#state = { kind: 'closing', deadline: this.#owner.now() + CLOSE_TIMEOUT }
-      this.#socket?.close(code, reason)
-    } else if (this.#socket === undefined) this.#over(undefined)
+    if (this.#state.kind !== 'open') return
+    this.#closing('caller', undefined)
+    this.#socket?.close(code, reason)
+  }
+
+  /** The caller has closed, or is about to be closed. */
+  #closeUpstream(code: number, reason: string, fault: ProblemCode | undefined): void {
+    const { stream } = this.#attempt
+    stream.write(closeFrame(code, reason))
+    stream.end()
+    this.#closing('upstream', fault)
+  }
+
+  #closing(awaited: 'caller' | 'upstream', fault: ProblemCode | undefined): void {
+    this.#state = { kind: 'closing', awaited, deadline: this.#owner.now() + CLOSE_TIMEOUT, fault }
+  }
+
+  /** Whoever sent it, both sides are told. */
+  #tooBig(sender: 'caller' | 'upstream'): void {
+    const rule = `a message of the ${sender} has more than ${this.#settings.maxMessage} bytes`
+    this.#closeUpstream(Code.tooBig, rule, 'payload_too_large')
+    this.#socket?.close(Code.tooBig, rule)
+  }
+
+  #read(chunk: Uint8Array): void {
+    try {
+      this.#reader.push(chunk)
+    } catch (error) {
+      if (error instanceof MessageTooBig) this.#tooBig('upstream')
+      else if (error instanceof ProtocolError) {
+        this.#attempt.link.errors++
+        this.#end(Code.fault, 'the agent sent no message frames', 'agent_error')
+      } else throw error
+    }
   }
 
   /** Credit flows while the caller's socket does. */
