@@ -10,6 +10,8 @@ type Requests = Extract<Work, { kind: 'requests' }>
 const MIB = 1024 * 1024
 /** A load with more broken connections than this share of its requests measures something else. */
 const TOLERATED = 0.001
+/** Seconds of load before those that count. */
+const LEAD_IN = 1
 
 /** Requests as fast as the subject takes them. */
 export async function measureRequests(
@@ -19,9 +21,11 @@ export async function measureRequests(
   origin: Service | undefined,
   seconds: number,
 ): Promise<Reading[]> {
-  const meter = new Meter([...subject.members, ...(origin?.members ?? [])])
   const { path, connections, reuse, upload } = work
   const order = { host: subject.host, path: subject.base + path, connections, seconds, reuse, upload }
+  // While the others had their turn this one was idle: its caches are cold, and V8 has given memory back.
+  await runLoad(ground, { ...order, seconds: LEAD_IN })
+  const meter = new Meter([...subject.members, ...(origin?.members ?? [])])
   const report = await runLoad(ground, order)
   if (report.requests === 0) throw new Error('no request was answered')
   if (report.refused > 0) throw new Error(`${report.refused} of ${report.requests} answers were no success`)
