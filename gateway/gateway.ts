@@ -17,8 +17,8 @@ import { AccessLog } from './edge/access-log.js'
 import { Deadlines } from './edge/deadlines.js'
 import { Edge } from './edge/edge.js'
 import type { Engine, SocketLimits } from './edge/engine.js'
+import { loadEngine } from './edge/engines.js'
 import { trustedProxies } from './edge/forwarded.js'
-import { loadUws } from './edge/uws.js'
 import { type GatewayOptions, gatewayOptions } from './options.js'
 
 /** What one agent's socket may buffer for sending: the high-water mark, a message, and room for neither to matter. */
@@ -81,7 +81,7 @@ export class Gateway {
     const format: LogFormat = options.logFormat ?? (process.stdout.isTTY ? 'pretty' : 'json')
     const access = new AccessLog(options.accessLog, format, log)
     const edge = new Edge({ settings, dispatcher, deadlines, acceptor, api, access, log, now })
-    const factory = await loadUws()
+    const factory = await loadEngine(options.engine, log)
     const engine = factory(
       {
         host: options.host,

@@ -41,10 +41,10 @@ export const gatewayOptions = defineOptions({
     help: 'peers whose forwarded fields are believed; repeatable',
   },
   engine: {
-    type: choice('auto', 'uws'),
+    type: choice('auto', 'uws', 'node'),
     default: 'auto',
     group: 'listen',
-    help: 'HTTP server: uWebSockets.js (auto will fall back to another where its binary does not load)',
+    help: 'HTTP server: uWebSockets.js, or node:http and ws; auto takes the first that loads',
   },
   config: {
     type: path(),

@@ -1,6 +1,6 @@
 /**
- * What the edge needs of an HTTP and WebSocket server. `uws.ts` implements it on uWebSockets.js; a second
- * engine implements the same promises and nothing behind this file knows which one runs.
+ * What the edge needs of an HTTP and WebSocket server. `uws.ts` implements it on uWebSockets.js, `node.ts` on
+ * node:http and ws; nothing behind this file knows which one runs.
  *
  * Promises of every engine:
  * - Strings of a head are byte strings: one char is one byte (ISO-8859-1), so that nothing is lost on the way.

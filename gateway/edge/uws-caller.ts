@@ -1,4 +1,5 @@
 import type { Caller, CallerEvents, RequestHead, ResponseHead } from './engine.js'
+import { FAILED, FAILED_BODY } from './response-head.js'
 import { UwsIntake } from './uws-intake.js'
 import type { NativeResponse } from './uws-native.js'
 import { type ReplyOwner, UwsReply } from './uws-reply.js'
@@ -6,8 +7,6 @@ import type { Turn } from './uws-turn.js'
 
 export const NO_EVENTS: CallerEvents = { data() {}, end() {}, writable() {}, aborted() {} }
 const NO_HEAD: RequestHead = { method: '', target: '', headers: [], remoteAddress: '', secure: false }
-
-const FAILED: ResponseHead = { status: 500, headers: ['content-type', 'text/plain'], close: true }
 
 /** `gated`: what was said waits until the parser is off the stack. */
 type Gated = { kind: 'gated'; jobs: (() => void)[]; owed: boolean }
@@ -153,7 +152,7 @@ export class UwsCaller implements Caller, ReplyOwner {
       work()
     } catch (error) {
       this.turn.onError(error)
-      if (this.reply.kind === 'waiting') this.respond(FAILED, 'Internal error.\n')
+      if (this.reply.kind === 'waiting') this.respond(FAILED, FAILED_BODY)
       else if (this.reply.kind === 'streaming') this.cut()
     }
   }

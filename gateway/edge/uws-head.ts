@@ -1,12 +1,9 @@
 import { STATUS_CODES } from 'node:http'
 import type { RequestHead, ResponseHead } from './engine.js'
+import { isEngines } from './response-head.js'
 import type { NativeRequest, NativeResponse } from './uws-native.js'
 
 const NON_ASCII = /[^\x00-\x7f]/
-const NON_TOKEN = /[^!#$%&'*+\-.^_`|~0-9A-Za-z]/
-/** What needs a second look in a response value; nearly none does. */
-const ODD = /[^\t\x20-\x7e]/
-const SPLITS = /[\r\n\0\u0100-\uffff]/
 
 /**
  * Undefined where the bytes that were sent cannot be told: the engine decodes UTF-8 and replaces what is none,
@@ -55,42 +52,6 @@ export function addressText(bytes: Uint8Array): string {
   const hex = groups.map((group) => group.toString(16)).join(':')
   const zeros = hex.match(/\b0(?::0)+\b/g)?.reduce((best, run) => (run.length > best.length ? run : best))
   return zeros === undefined ? hex : hex.replace(new RegExp(`(^|:)${zeros}(:|$)`), '::')
-}
-
-/** Which rule the head breaks, or undefined. Nothing is written before this has been asked. */
-export function headFault(head: ResponseHead): string | undefined {
-  const { status, reason, headers } = head
-  if (!Number.isInteger(status) || status < 200 || status > 999) return `status ${status} is not 200 to 999`
-  if (reason !== undefined && ODD.test(reason) && SPLITS.test(reason)) {
-    return `reason phrase ${JSON.stringify(reason)} has CR, LF, NUL or a char above 255`
-  }
-  for (let i = 0; i < headers.length; i += 2) {
-    const name = headers[i]!
-    const value = headers[i + 1]
-    if (name === '' || NON_TOKEN.test(name))
-      return `response field name ${JSON.stringify(name)} is not a token`
-    if (value === undefined) return `response field ${name} has no value`
-    if (ODD.test(value) && SPLITS.test(value)) {
-      return `value of response field ${name} has CR, LF, NUL or a char above 255`
-    }
-  }
-  return undefined
-}
-
-/** Framing is the engine's, and so is the date: it writes one whatever is given. */
-function isEngines(name: string): boolean {
-  switch (name.length) {
-    case 4:
-      return name.toLowerCase() === 'date'
-    case 10:
-      return name.toLowerCase() === 'connection'
-    case 14:
-      return name.toLowerCase() === 'content-length'
-    case 17:
-      return name.toLowerCase() === 'transfer-encoding'
-    default:
-      return false
-  }
 }
 
 const statusLines = new Map<number, string>()

@@ -1,7 +1,8 @@
 import { assertNever } from '../../shared/errors.js'
 import type { ResponseHead } from './engine.js'
+import { BAD_HEAD, BAD_HEAD_BODY, headFault } from './response-head.js'
 import { endBodyless, UwsAnswer, writeBodyless } from './uws-answer.js'
-import { headFault, writeHead } from './uws-head.js'
+import { writeHead } from './uws-head.js'
 import type { UwsIntake } from './uws-intake.js'
 import type { NativeResponse } from './uws-native.js'
 import type { Turn } from './uws-turn.js'
@@ -10,9 +11,6 @@ import type { Turn } from './uws-turn.js'
 const RESPOND_MAX = 64 * 1024
 /** Sweeps that a caller who was told `connection: close` has to close it: 4 to 8 s. */
 const LINGER_SWEEPS = 2
-
-/** Said instead of a head that would split the answer. */
-const BAD_HEAD: ResponseHead = { status: 502, headers: ['content-type', 'text/plain'], close: true }
 
 /**
  * How far the reply is. `lingering`: all is said and the caller should close; bytes of a next request end the
@@ -231,7 +229,7 @@ export class UwsReply {
     const fault = headFault(head)
     if (fault === undefined) return true
     this.turn.onError(new Error(`answer refused: ${fault}`))
-    this.respond(BAD_HEAD, 'The answer had an invalid head.\n')
+    this.respond(BAD_HEAD, BAD_HEAD_BODY)
     return false
   }
 

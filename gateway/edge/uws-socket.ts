@@ -1,10 +1,10 @@
-import type { RequestHead, ResponseHead, Socket, SocketEvents, Upgrade } from './engine.js'
+import type { ResponseHead, Socket, SocketEvents, Upgrade } from './engine.js'
+import { closeReason } from './handshake.js'
+import { headFault } from './response-head.js'
 import type { UwsCaller } from './uws-caller.js'
-import { headFault, writeHead } from './uws-head.js'
+import { writeHead } from './uws-head.js'
 import type { NativeContext, NativeResponse, NativeSocket } from './uws-native.js'
 import type { Turn } from './uws-turn.js'
-
-const REASON_MAX = 123
 
 /** One WebSocket on uWebSockets.js. Its events are queued: they never arrive inside an engine's callback. */
 export class UwsSocket implements Socket {
@@ -39,7 +39,7 @@ export class UwsSocket implements Socket {
     this.native = undefined
     if (code < 1000 || code > 4999 || code === 1004 || code === 1005 || code === 1006 || code === 1015)
       native?.end()
-    else native?.end(code, shorten(reason))
+    else native?.end(code, closeReason(reason))
   }
 
   destroy(): void {
@@ -84,15 +84,6 @@ export class UwsSocket implements Socket {
   }
 }
 
-/** At most what a close frame holds, without half a character. */
-function shorten(reason: string): string {
-  const bytes = Buffer.from(reason)
-  if (bytes.length <= REASON_MAX) return reason
-  let end = REASON_MAX
-  while ((bytes[end]! & 0xc0) === 0x80) end -= 1
-  return bytes.toString('utf8', 0, end)
-}
-
 /** A handshake that waits. Until it is accepted it is an exchange like any other. */
 export class UwsUpgrade implements Upgrade {
   readonly caller: UwsCaller
@@ -127,42 +118,4 @@ export class UwsUpgrade implements Upgrade {
       res.upgrade({ socket }, this.key, protocol, '', this.context)
     })
   }
-}
-
-const KEY = /^[A-Za-z0-9+/]{22}==$/
-
-/** The key of a well-formed WebSocket handshake; anything else is an ordinary request. */
-export function handshakeKey(head: RequestHead): string | undefined {
-  let key: string | undefined
-  let upgrade = false
-  let connection = false
-  let version = false
-  for (let i = 0; i < head.headers.length; i += 2) {
-    const value = head.headers[i + 1]!
-    switch (head.headers[i]) {
-      case 'sec-websocket-key':
-        if (key !== undefined || !KEY.test(value)) return undefined
-        key = value
-        break
-      case 'sec-websocket-version':
-        version = value === '13'
-        break
-      case 'upgrade':
-        upgrade ||= lists(value, 'websocket')
-        break
-      case 'connection':
-        connection ||= lists(value, 'upgrade')
-        break
-      case 'transfer-encoding':
-        return undefined
-      case 'content-length':
-        if (value !== '0') return undefined
-        break
-    }
-  }
-  return upgrade && connection && version ? key : undefined
-}
-
-function lists(value: string, token: string): boolean {
-  return value.split(',').some((each) => each.trim().toLowerCase() === token)
 }

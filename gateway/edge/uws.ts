@@ -2,10 +2,11 @@ import type { HttpRequest, HttpResponse, TemplatedApp, us_listen_socket, us_sock
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import type { Engine, EngineFactory, EngineHandlers, EngineOptions, SocketLimits } from './engine.js'
+import { handshakeKey } from './handshake.js'
 import { UwsCaller } from './uws-caller.js'
 import { readHead } from './uws-head.js'
 import type { NativeContext, NativeRequest, NativeResponse, NativeSocket } from './uws-native.js'
-import { handshakeKey, type UwsSocket, UwsUpgrade } from './uws-socket.js'
+import { type UwsSocket, UwsUpgrade } from './uws-socket.js'
 import { Turn } from './uws-turn.js'
 
 type Uws = typeof import('uWebSockets.js')
@@ -31,9 +32,7 @@ export async function loadUws(): Promise<EngineFactory> {
   } catch (cause) {
     const here = `Node ${process.version} on ${process.platform} ${process.arch}`
     throw new Error(
-      `uWebSockets.js has no binary that loads on ${here}: it needs Node 20 or 22, on Linux with glibc. ` +
-        'Run `npx -y node@22 ' +
-        `${process.argv[1] ?? ''}\`, or start with --engine node.`,
+      `uWebSockets.js has no binary that loads on ${here}: it needs Node 20 or 22, on Linux with glibc`,
       { cause },
     )
   }

@@ -3,11 +3,13 @@ import type {
   Caller,
   CallerEvents,
   Engine,
+  EngineFactory,
   EngineHandlers,
   EngineOptions,
   Upgrade,
 } from '../../gateway/edge/engine.js'
-import { loadUws } from '../../gateway/edge/uws.js'
+import { type EngineName, loadEngine } from '../../gateway/edge/engines.js'
+import { createLogger } from '../../shared/log.js'
 
 export const NO_EVENTS: CallerEvents = { data() {}, end() {}, writable() {}, aborted() {} }
 
@@ -18,29 +20,35 @@ export interface Rig extends AsyncDisposable {
   errors: unknown[]
 }
 
-/** An engine on a free port with the handlers of one test. */
-export async function rig(
+export type RigMaker = (
   request: (caller: Caller) => void,
-  upgrade: (upgrade: Upgrade) => void = (each) => each.caller.respond({ status: 404, headers: [] }),
-  options: Partial<EngineOptions> = {},
-): Promise<Rig> {
-  const create = await loadUws()
-  const errors: unknown[] = []
-  const handlers: EngineHandlers = { request, upgrade }
-  const engine = create(
-    {
-      host: '127.0.0.1',
-      port: 0,
-      maxMessage: 1 << 20,
-      maxBackpressure: 8 << 20,
-      onError: (error) => errors.push(error),
-      ...options,
-    },
-    handlers,
-  )
-  const port = await engine.listen()
-  return { engine, port, errors, [Symbol.asyncDispose]: () => engine.close() }
-}
+  upgrade?: (upgrade: Upgrade) => void,
+  options?: Partial<EngineOptions>,
+) => Promise<Rig>
+
+export const factoryOf = (name: EngineName): Promise<EngineFactory> => loadEngine(name, createLogger())
+
+/** Makes engines of this name, each on a free port with the handlers of one test. */
+export const rigOn =
+  (name: EngineName): RigMaker =>
+  async (request, upgrade = (each) => each.caller.respond({ status: 404, headers: [] }), options = {}) => {
+    const create = await factoryOf(name)
+    const errors: unknown[] = []
+    const handlers: EngineHandlers = { request, upgrade }
+    const engine = create(
+      {
+        host: '127.0.0.1',
+        port: 0,
+        maxMessage: 1 << 20,
+        maxBackpressure: 8 << 20,
+        onError: (error) => errors.push(error),
+        ...options,
+      },
+      handlers,
+    )
+    const port = await engine.listen()
+    return { engine, port, errors, [Symbol.asyncDispose]: () => engine.close() }
+  }
 
 /** A promise and its settling, to wait for an event. */
 export class Signal<T = void> {

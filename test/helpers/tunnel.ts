@@ -46,10 +46,19 @@ export interface Site {
   agent(options?: RawAgentOptions): Promise<RawAgent>
 }
 
+/** Which engine the suites of the gateway run over. */
+const engine = () => (process.env.GW_TEST_ENGINE ?? 'uws') as 'uws' | 'node'
+
 /** A gateway on a free port for one test. */
 export async function startGateway(t: Test, options: GatewayConfig = {}): Promise<Site> {
   const log = new LogTape()
-  const gateway = await Gateway.start({ port: 0, log: log.logger, logFormat: 'json', ...options })
+  const gateway = await Gateway.start({
+    port: 0,
+    engine: engine(),
+    log: log.logger,
+    logFormat: 'json',
+    ...options,
+  })
   const agents: RawAgent[] = []
   t.teardown(async () => {
     for (const agent of agents) agent.socket.terminate()
@@ -73,11 +82,20 @@ export interface GatewayProcess {
 }
 
 /** `gw-gateway --port 0 …args`, killed when the test ends. */
-export async function spawnGateway(t: Test, ...args: string[]): Promise<GatewayProcess> {
+export async function spawnGateway(
+  t: Test,
+  ...given: (string | { env: NodeJS.ProcessEnv })[]
+): Promise<GatewayProcess> {
+  const env = Object.assign(
+    { GW_ENGINE: engine(), ...process.env },
+    ...given.map((each) => (typeof each === 'object' ? each.env : {})),
+  )
+  const args = given.filter((each): each is string => typeof each === 'string')
   const bin = fileURLToPath(new URL('../../../gateway/bin/gw-gateway.js', import.meta.url))
   const port = args.includes('--port') ? [] : ['--port', '0']
   const child = spawn(process.execPath, [bin, ...port, '--log-format', 'json', ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
+    env,
   })
   t.teardown(() => void child.kill('SIGKILL'))
   const lines: string[] = []

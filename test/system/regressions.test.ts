@@ -1,13 +1,13 @@
 /** What the chaos kit found, each in the smallest form that shows it. */
 import t from 'tap'
-import { RawCaller, rig } from '../helpers/engine-rig.js'
+import { RawCaller, rigOn } from '../helpers/engine-rig.js'
 import { ResetCode } from '../helpers/raw-agent.js'
 import { call, startGateway } from '../helpers/tunnel.js'
 
 const MIB = 1024 * 1024
 
 t.test('a connection serves the next request after an upload whose end came against a pause', async (t) => {
-  await using engine = await rig((caller) => {
+  await using engine = await rigOn('uws')((caller) => {
     caller.events = {
       data: () => {
         caller.pause()

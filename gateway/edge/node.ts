@@ -1,0 +1,176 @@
+import { createServer, type Server, type ServerOptions, type ServerResponse } from 'node:http'
+import { createRequire } from 'node:module'
+import net from 'node:net'
+import type { Duplex } from 'node:stream'
+import { type ServerOptions as WebSocketOptions, WebSocketServer } from 'ws'
+import { DenseSet } from '../../shared/dense-set.js'
+import type { Engine, EngineFactory, EngineHandlers, EngineOptions, SocketLimits } from './engine.js'
+import { type Host, NodeCaller } from './node-caller.js'
+import { NodeConnection } from './node-connection.js'
+import { hasBody, headOf, Incoming } from './node-head.js'
+import type { NodeIntake } from './node-intake.js'
+import { NodeUpgrade } from './node-socket.js'
+
+/** Above the 16 KiB that callers are promised, so that the answer to a little too much is the gateway's own. */
+const HEAD_BYTES = 20 * 1024
+
+/** A WebSocket's peer has this long (ms) to answer a close frame. */
+const CLOSE_TIMEOUT = 5_000
+
+/** Twice this is the longest pause after which nobody has looked for the caller. */
+const SWEEP_MS = 2_000
+
+const SERVER: ServerOptions<typeof Incoming> = {
+  IncomingMessage: Incoming,
+  insecureHTTPParser: false,
+  maxHeaderSize: HEAD_BYTES,
+  headersTimeout: 10_000,
+  connectionsCheckingInterval: 1_000,
+  // An upload may take as long as it moves; the gateway looks at its pace.
+  requestTimeout: 0,
+  keepAliveTimeout: 75_000,
+  // The gateway answers these itself.
+  requireHostHeader: false,
+  // The same on every Node.
+  highWaterMark: 64 * 1024,
+  noDelay: true,
+}
+
+export function loadNode(): EngineFactory {
+  return (options, handlers) => new NodeEngine(options, handlers)
+}
+
+class NodeEngine implements Engine, Host {
+  readonly name = 'node'
+  readonly paused = new DenseSet<NodeIntake>()
+  private readonly options: EngineOptions
+  private readonly handlers: EngineHandlers
+  private readonly server: Server<typeof Incoming>
+  private readonly connections = new Set<NodeConnection>()
+  private readonly callers: WebSocketServer
+  private readonly links: WebSocketServer | undefined
+  private readonly sweeper: NodeJS.Timeout
+  private emptied: (() => void) | undefined
+
+  constructor(options: EngineOptions, handlers: EngineHandlers) {
+    this.options = options
+    this.handlers = handlers
+    this.callers = webSockets(options)
+    this.links = options.links && webSockets(options.links)
+    this.server = createServer(SERVER)
+    // Node drops what is past the count without a word, framing fields too.
+    this.server.maxHeadersCount = 0
+    // A caller may end its side and wait for the answer.
+    ;(this.server as Server<typeof Incoming> & { httpAllowHalfOpen: boolean }).httpAllowHalfOpen = true
+    this.server.on('connection', (socket: net.Socket) => {
+      this.connections.add(new NodeConnection(socket, (connection) => this.closed(connection)))
+    })
+    this.server.on('request', (req, res) => this.request(req, res, false))
+    this.server.on('checkContinue', (req, res) => this.request(req as Incoming, res, true))
+    // Anything else that is expected is the upstream's affair.
+    this.server.on('checkExpectation', (req, res) => this.request(req as Incoming, res, false))
+    this.server.on('upgrade', (req, socket, early) => this.upgrade(req, socket, early))
+    this.server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
+      NodeConnection.of(socket as net.Socket).refuse(error.code)
+    })
+    this.sweeper = setInterval(() => {
+      this.paused.forEach((each) => {
+        each.sweep()
+      })
+    }, SWEEP_MS).unref()
+  }
+
+  get build(): Record<string, string> {
+    const { version } = createRequire(import.meta.url)('ws/package.json') as { version: string }
+    return { node: process.versions.node, llhttp: process.versions.llhttp ?? '', ws: version }
+  }
+
+  listen(): Promise<number> {
+    const { host, port } = this.options
+    return new Promise((resolve, reject) => {
+      this.server.once('error', (cause) => {
+        reject(new Error(`${host}:${port} is in use or not an address of this machine`, { cause }))
+      })
+      this.server.listen(port, host, () => {
+        this.server.removeAllListeners('error').on('error', (error) => this.onError(error))
+        resolve((this.server.address() as net.AddressInfo).port)
+      })
+    })
+  }
+
+  /** Not by the HTTP server's own `close`, which takes idle connections with it. */
+  stopAccepting(): void {
+    net.Server.prototype.close.call(this.server)
+  }
+
+  async close(): Promise<void> {
+    clearInterval(this.sweeper)
+    this.server.close()
+    if (this.connections.size > 0) {
+      const emptied = new Promise<void>((resolve) => {
+        this.emptied = resolve
+      })
+      for (const connection of [...this.connections]) connection.destroy(false)
+      await emptied
+    }
+    // A WebSocket tells its end a moment after its connection's.
+    await new Promise((resolve) => setImmediate(resolve))
+  }
+
+  onError(error: unknown): void {
+    this.options.onError(error)
+  }
+
+  private request(req: Incoming, res: ServerResponse, expects: boolean): void {
+    const connection = NodeConnection.of(req.socket)
+    const head = headOf(req, connection.remoteAddress)
+    const body = hasBody(head)
+    connection.serve(body, () => {
+      if (req.declined && !body) connection.closing = true
+      const caller = new NodeCaller(this, connection, head, req, res)
+      caller.expects = expects
+      caller.begin(() => this.handlers.request(caller))
+    })
+  }
+
+  private upgrade(req: Incoming, duplex: Duplex, early: Buffer): void {
+    const connection = NodeConnection.of(duplex as net.Socket)
+    // An answer that is still owed would come after the 101.
+    if (connection.closing || connection.unfinished > 0) {
+      connection.destroy(false)
+      return
+    }
+    const head = headOf(req, connection.remoteAddress)
+    const upgrade = new NodeUpgrade(this, connection, { head, req, early }, this.socketsOf(head.target))
+    upgrade.caller.begin(() => this.handlers.upgrade(upgrade))
+  }
+
+  private socketsOf(target: string): { server: WebSocketServer; maxBackpressure: number } {
+    const { links } = this.options
+    if (links === undefined || target.split('?', 1)[0] !== links.path) {
+      return { server: this.callers, maxBackpressure: this.options.maxBackpressure }
+    }
+    return { server: this.links!, maxBackpressure: links.maxBackpressure }
+  }
+
+  private closed(connection: NodeConnection): void {
+    this.connections.delete(connection)
+    if (this.connections.size === 0) this.emptied?.()
+  }
+}
+
+function webSockets({ maxMessage }: SocketLimits): WebSocketServer {
+  const options: WebSocketOptions<typeof import('ws').WebSocket, typeof Incoming> & { closeTimeout: number } =
+    {
+      noServer: true,
+      clientTracking: false,
+      // Compression costs 3 to 10 times a message.
+      perMessageDeflate: false,
+      skipUTF8Validation: false,
+      maxPayload: maxMessage,
+      closeTimeout: CLOSE_TIMEOUT,
+    }
+  const server = new WebSocketServer(options)
+  server.on('headers', (lines, req) => lines.push(...(req as Incoming).accepted))
+  return server
+}
