@@ -1,6 +1,6 @@
 import { ServerResponse } from 'node:http'
-import type { WebSocket, WebSocketServer } from 'ws'
-import type { RequestHead, Socket, SocketEvents, Upgrade } from './engine.js'
+import { type ServerOptions, type WebSocket, WebSocketServer } from 'ws'
+import type { RequestHead, Socket, SocketEvents, SocketLimits, Upgrade } from './engine.js'
 import { closeReason } from './handshake.js'
 import { type Host, NodeCaller } from './node-caller.js'
 import type { NodeConnection } from './node-connection.js'
@@ -9,6 +9,9 @@ import { headFault } from './response-head.js'
 
 /** What a caller may send before its handshake is answered; a well-behaved one sends nothing. */
 const EARLY_MAX = 64 * 1024
+
+/** A WebSocket's peer has this long (ms) to answer a close frame. */
+const CLOSE_TIMEOUT = 5_000
 
 /** One WebSocket on ws. */
 export class NodeSocket implements Socket {
@@ -169,4 +172,23 @@ export class NodeUpgrade implements Upgrade {
     // ws puts the early bytes back in front, which a stream that flows would not look at.
     socket.pause()
   }
+}
+
+/** Makes WebSockets of handshakes. */
+export type SocketServer = WebSocketServer
+
+/** `maxMessage`: as in `SocketLimits`. */
+export function socketServer({ maxMessage }: SocketLimits): WebSocketServer {
+  const options: ServerOptions<typeof WebSocket, typeof Incoming> & { closeTimeout: number } = {
+    noServer: true,
+    clientTracking: false,
+    // Compression costs 3 to 10 times a message.
+    perMessageDeflate: false,
+    skipUTF8Validation: false,
+    maxPayload: maxMessage,
+    closeTimeout: CLOSE_TIMEOUT,
+  }
+  const server = new WebSocketServer(options)
+  server.on('headers', (lines, req) => lines.push(...(req as Incoming).accepted))
+  return server
 }

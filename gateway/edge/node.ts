@@ -2,20 +2,16 @@ import { createServer, type Server, type ServerOptions, type ServerResponse } fr
 import { createRequire } from 'node:module'
 import net from 'node:net'
 import type { Duplex } from 'node:stream'
-import { type ServerOptions as WebSocketOptions, WebSocketServer } from 'ws'
 import { DenseSet } from '../../shared/dense-set.js'
-import type { Engine, EngineFactory, EngineHandlers, EngineOptions, SocketLimits } from './engine.js'
+import type { Engine, EngineFactory, EngineHandlers, EngineOptions } from './engine.js'
 import { type Host, NodeCaller } from './node-caller.js'
 import { NodeConnection } from './node-connection.js'
 import { hasBody, headOf, Incoming } from './node-head.js'
 import type { NodeIntake } from './node-intake.js'
-import { NodeUpgrade } from './node-socket.js'
+import { NodeUpgrade, type SocketServer, socketServer } from './node-socket.js'
 
 /** Above the 16 KiB that callers are promised, so that the answer to a little too much is the gateway's own. */
 const HEAD_BYTES = 20 * 1024
-
-/** A WebSocket's peer has this long (ms) to answer a close frame. */
-const CLOSE_TIMEOUT = 5_000
 
 /** Twice this is the longest pause after which nobody has looked for the caller. */
 const SWEEP_MS = 2_000
@@ -47,16 +43,16 @@ class NodeEngine implements Engine, Host {
   private readonly handlers: EngineHandlers
   private readonly server: Server<typeof Incoming>
   private readonly connections = new Set<NodeConnection>()
-  private readonly callers: WebSocketServer
-  private readonly links: WebSocketServer | undefined
+  private readonly callers: SocketServer
+  private readonly links: SocketServer | undefined
   private readonly sweeper: NodeJS.Timeout
   private emptied: (() => void) | undefined
 
   constructor(options: EngineOptions, handlers: EngineHandlers) {
     this.options = options
     this.handlers = handlers
-    this.callers = webSockets(options)
-    this.links = options.links && webSockets(options.links)
+    this.callers = socketServer(options)
+    this.links = options.links && socketServer(options.links)
     this.server = createServer(SERVER)
     // Node drops what is past the count without a word, framing fields too.
     this.server.maxHeadersCount = 0
@@ -145,7 +141,7 @@ class NodeEngine implements Engine, Host {
     upgrade.caller.begin(() => this.handlers.upgrade(upgrade))
   }
 
-  private socketsOf(target: string): { server: WebSocketServer; maxBackpressure: number } {
+  private socketsOf(target: string): { server: SocketServer; maxBackpressure: number } {
     const { links } = this.options
     if (links === undefined || target.split('?', 1)[0] !== links.path) {
       return { server: this.callers, maxBackpressure: this.options.maxBackpressure }
@@ -157,20 +153,4 @@ class NodeEngine implements Engine, Host {
     this.connections.delete(connection)
     if (this.connections.size === 0) this.emptied?.()
   }
-}
-
-function webSockets({ maxMessage }: SocketLimits): WebSocketServer {
-  const options: WebSocketOptions<typeof import('ws').WebSocket, typeof Incoming> & { closeTimeout: number } =
-    {
-      noServer: true,
-      clientTracking: false,
-      // Compression costs 3 to 10 times a message.
-      perMessageDeflate: false,
-      skipUTF8Validation: false,
-      maxPayload: maxMessage,
-      closeTimeout: CLOSE_TIMEOUT,
-    }
-  const server = new WebSocketServer(options)
-  server.on('headers', (lines, req) => lines.push(...(req as Incoming).accepted))
-  return server
 }
