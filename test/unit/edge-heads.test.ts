@@ -137,6 +137,7 @@ t.test("an agent's head is held against HTTP before a caller sees any of it", as
     reason: undefined,
     headers: [...headers, ...own],
     length,
+    checked: true,
   })
   const cases: [title: string, unknown, unknown][] = [
     [
