@@ -1,7 +1,7 @@
 /** One suite over every engine: what they promise is the same. */
 import t, { type Test } from 'tap'
-import type { Engine } from '../../gateway/edge/engine.js'
-import { type RigMaker, rigOn } from './engine-rig.js'
+import type { Caller, Engine } from '../../gateway/edge/engine.js'
+import { NO_EVENTS, type RigMaker, rigOn } from './engine-rig.js'
 
 type EngineName = Engine['name']
 
@@ -36,4 +36,20 @@ export function suites(suite: (on: On) => void): void {
       },
     })
   }
+}
+
+/** Writes `body` as fast as the engine takes it. */
+export function stream(caller: Caller, body: Buffer, length: number | undefined): void {
+  let at = 0
+  const go = () => {
+    while (at < body.length) {
+      const chunk = body.subarray(at, at + 100_000)
+      at += chunk.length
+      if (!caller.write(chunk)) return
+    }
+    caller.end()
+  }
+  caller.start({ status: 200, headers: [], length })
+  caller.events = { ...NO_EVENTS, writable: go }
+  go()
 }

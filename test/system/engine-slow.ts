@@ -4,29 +4,13 @@ import { setTimeout as wait } from 'node:timers/promises'
 import t from 'tap'
 import type { Caller } from '../../gateway/edge/engine.js'
 import { NO_EVENTS, RawCaller, Signal } from '../helpers/engine-rig.js'
-import { suites } from '../helpers/engine-suite.js'
+import { stream, suites } from '../helpers/engine-suite.js'
 
 t.setTimeout(110_000)
 
 const STALL_MS = 25_000
 
 const sha = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex')
-
-/** Writes `body` as fast as the engine takes it. */
-function stream(caller: Caller, body: Buffer, length: number | undefined): void {
-  let at = 0
-  const go = () => {
-    while (at < body.length) {
-      const chunk = body.subarray(at, at + 100_000)
-      at += chunk.length
-      if (!caller.write(chunk)) return
-    }
-    caller.end()
-  }
-  caller.start({ status: 200, headers: [], length })
-  caller.events = { ...NO_EVENTS, writable: go }
-  go()
-}
 
 const READ = { complete: true, same: true }
 
