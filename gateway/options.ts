@@ -57,7 +57,7 @@ export const gatewayOptions = defineOptions({
     type: path('DIR'),
     default: '.gw',
     group: 'files',
-    help: 'where what must survive a restart is kept',
+    help: 'where what must survive a restart will be kept; nothing is yet',
   },
   policy: {
     type: choice('first', 'round-robin', 'random', 'weighted', 'least-inflight', 'lowest-latency', 'sticky'),

@@ -1,17 +1,11 @@
 /** What the gateway itself answers: a problem (RFC 9457), as JSON or, for browsers, as a small page; or JSON. */
-import { STATUS_CODES } from 'node:http'
-import { Problem } from '../../shared/errors.js'
+import type { Problem } from '../../shared/errors.js'
 import { type Fields, getField } from '../../shared/headers.js'
 import type { ResponseHead } from './engine.js'
 
 export interface Reply {
   head: ResponseHead
   body: string
-}
-
-/** Any error as a problem: what is not one already is ours, and its text stays with us. */
-export function asProblem(error: unknown): Problem {
-  return error instanceof Problem ? error : new Problem('agent_error', 'an internal error', { cause: error })
 }
 
 /** `close`: the connection ends with this answer. */
@@ -67,5 +61,3 @@ export function jsonReply(status: number, value: unknown, headers: Fields): Repl
     body: `${JSON.stringify(value)}\n`,
   }
 }
-
-export const reasonPhrase = (status: number): string => STATUS_CODES[status] ?? 'Unknown'
