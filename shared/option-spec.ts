@@ -21,6 +21,9 @@ export interface OptionSpec {
 
 export type Specs = Readonly<Record<string, OptionSpec>>
 
+/** A part of a command's options, its types kept as they are written. */
+export const specs = <const S extends Specs>(part: S): S => part
+
 type ValueOf<S extends OptionSpec> =
   S['type'] extends OptionType<infer T, infer A>
     ? S extends { readonly default: string }

@@ -13,7 +13,7 @@ const ROOMS = ['shared', 'gateway', 'agent', 'bench', 'test']
 const LONGEST = 250
 const LONGEST_TEST = 750
 /** What one file alone may import; `ws` has a door at either end. */
-const DOORS = ['uWebSockets.js', 'msgpackr', 'undici', 'yargs', 'yaml', 'ws']
+const DOORS = ['uWebSockets.js', 'msgpackr', 'undici', 'yargs', 'yaml', 'ws', 'libsql', 'jose', 'croner']
 /** Through these the programs around it (bench, examples) know a package. */
 const ENTRANCES = /^(gateway|agent)\/(gateway|agent|index|main|options)\.ts$/
 /** Bytes and "now" in, frames and events out. */
@@ -93,14 +93,21 @@ t.test('what a package imports it depends on, exactly', async (t) => {
     for (const name of packages) {
       if (room === 'bench' || name.startsWith('node:')) continue
       for (const home of homes) {
-        const { dependencies, optionalDependencies } = manifests.get(home)!
-        t.ok({ ...dependencies, ...optionalDependencies }[packageOf(name)], `${path}: ${name} in ${home}`)
+        const { dependencies, optionalDependencies, peerDependencies } = manifests.get(home)!
+        const known = { ...dependencies, ...optionalDependencies, ...peerDependencies }
+        t.ok(known[packageOf(name)], `${path}: ${name} in ${home}`)
       }
     }
   }
   for (const path of ['package.json', 'shared/package.json', 'gateway/package.json', 'agent/package.json']) {
     const manifest = json(path)
-    for (const group of ['dependencies', 'devDependencies', 'optionalDependencies', 'overrides']) {
+    for (const group of [
+      'dependencies',
+      'devDependencies',
+      'optionalDependencies',
+      'peerDependencies',
+      'overrides',
+    ]) {
       for (const [name, version] of Object.entries(manifest[group] ?? {}))
         t.match(version, /^(npm:[^@]+@)?\d+\.\d+\.\d+$/, `${path}: ${name} is pinned`)
     }

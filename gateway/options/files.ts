@@ -1,0 +1,19 @@
+import { specs } from '../../shared/option-spec.js'
+import { path } from '../../shared/option-types.js'
+
+/** Files of the gateway. */
+export const filesOptions = specs({
+  config: {
+    type: path(),
+    group: 'files',
+    otherwise: 'gateway.yaml if it stands there',
+    file: false,
+    help: 'config file',
+  },
+  dataDir: {
+    type: path('DIR'),
+    default: '.gw',
+    group: 'files',
+    help: 'where what must survive a restart will be kept; nothing is yet',
+  },
+})

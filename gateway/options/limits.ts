@@ -1,0 +1,49 @@
+import { MAX_HEAD } from '../../shared/limits.js'
+import { specs } from '../../shared/option-spec.js'
+import { integer, size } from '../../shared/option-types.js'
+
+/** How much there may be of things. */
+export const limitsOptions = specs({
+  holdMax: {
+    type: integer({ off: true }),
+    default: '4000',
+    group: 'limits',
+    help: 'how many requests may wait for an agent at once',
+  },
+  minUploadRate: {
+    type: size({ off: true }),
+    default: '100b',
+    group: 'limits',
+    help: 'a request body slower than this per second, over 10 s, is refused',
+  },
+  maxBody: {
+    type: size({ off: true }),
+    default: '0',
+    group: 'limits',
+    help: 'largest request body; 0: no limit',
+  },
+  maxMessage: {
+    type: size({ off: true }),
+    default: '16mb',
+    group: 'limits',
+    help: 'largest message of a proxied WebSocket, from either side',
+  },
+  maxHead: {
+    type: size({ min: 1024, max: MAX_HEAD }),
+    default: '16kb',
+    group: 'limits',
+    help: "largest head of a caller's request",
+  },
+  maxStreams: {
+    type: integer({ off: true }),
+    default: '1000',
+    group: 'limits',
+    help: 'exchanges at once on one link',
+  },
+  maxResets: {
+    type: integer({ off: true }),
+    default: '200',
+    group: 'limits',
+    help: 'streams that one link may reset in a second',
+  },
+})
