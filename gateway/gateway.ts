@@ -13,12 +13,16 @@ import type { LinkClaim } from './agents/claim.js'
 import { Dispatcher } from './agents/dispatch.js'
 import { Registry } from './agents/registry.js'
 import { Api } from './api/api.js'
+import { apiHandlers } from './api/handlers.js'
+import { HealthApi } from './api/health-api.js'
+import { LinksApi } from './api/links-api.js'
 import { AccessLog } from './edge/access-log.js'
 import { Deadlines } from './edge/deadlines.js'
 import { Edge } from './edge/edge.js'
 import type { Engine, SocketLimits } from './edge/engine.js'
 import { loadEngine } from './edge/engines.js'
 import { trustedProxies } from './edge/forwarded.js'
+import { type Gate, OPEN } from './edge/gate.js'
 import { type GatewayOptions, gatewayOptions } from './options.js'
 
 /** What one agent's socket may buffer for sending: the high-water mark, a message, and room for neither to matter. */
@@ -38,7 +42,8 @@ export type GatewayConfig = Partial<GatewayOptions> & {
 interface Parts {
   engine: Engine
   edge: Edge
-  api: Api
+  links: LinksApi
+  health: HealthApi
   acceptor: Acceptor
   dispatcher: Dispatcher
   registry: Registry
@@ -66,7 +71,9 @@ export class Gateway {
     const registry = new Registry(now)
     const dispatcher = new Dispatcher(registry, options, now)
     const deadlines = new Deadlines(now)
-    const api = new Api({ registry, version: VERSION, now })
+    const links = new LinksApi(registry, now)
+    const health = new HealthApi({ registry, version: VERSION, sessions: () => 0, faults: () => [], now })
+    const api = new Api(apiHandlers({ links, health }))
     // Known only once the port is: links and printed URLs come after.
     let base = ''
     const acceptor = new Acceptor(registry, {
@@ -80,7 +87,10 @@ export class Gateway {
     const settings = { ...options, domains: options.domain, trusted: trustedProxies(options.trustedProxies) }
     const format: LogFormat = options.logFormat ?? (process.stdout.isTTY ? 'pretty' : 'json')
     const access = new AccessLog(options.accessLog, format, log)
-    const edge = new Edge({ settings, dispatcher, deadlines, acceptor, api, access, log, now })
+    const onError = (error: unknown): void =>
+      log.error('a handler threw', { error: error instanceof Error ? error.stack : String(error) })
+    const gate: Gate = { pass: () => OPEN }
+    const edge = new Edge({ settings, dispatcher, deadlines, acceptor, api, access, gate, log, now, onError })
     const factory = await loadEngine(options.engine, log)
     const engine = factory(
       {
@@ -88,8 +98,7 @@ export class Gateway {
         port: options.port,
         ...callerSockets(options.maxMessage),
         links: { path: options.wsPath, maxMessage: MAX_MESSAGE, maxBackpressure: MAX_BACKPRESSURE },
-        onError: (error) =>
-          log.error('a handler threw', { error: error instanceof Error ? error.stack : String(error) }),
+        onError,
       },
       edge,
     )
@@ -103,7 +112,10 @@ export class Gateway {
     const url = `http://${bracketed(options.host)}:${port}`
     base = options.publicUrl ?? url
     log.debug('engine', { engine: engine.name, ...engine.build })
-    return new Gateway({ engine, edge, api, acceptor, dispatcher, registry, deadlines, options, log }, url)
+    return new Gateway(
+      { engine, edge, links, health, acceptor, dispatcher, registry, deadlines, options, log },
+      url,
+    )
   }
 
   /** Drains, then closes. @returns how many exchanges `drainTimeout` cut. Idempotent. */
@@ -128,10 +140,10 @@ export class Gateway {
   }
 
   async #stop(): Promise<number> {
-    const { acceptor, api, dispatcher, edge, registry, options, log } = this.#parts
+    const { acceptor, health, dispatcher, edge, registry, options, log } = this.#parts
     // First: what comes from now on is refused, politely, by the same open port.
     const idle = edge.drain()
-    api.drain()
+    health.drain()
     acceptor.drain(1)
     // Requests that wait for an agent: none will come.
     dispatcher.close()
@@ -156,9 +168,9 @@ export class Gateway {
   }
 
   async #close(): Promise<void> {
-    const { api, deadlines, engine, registry } = this.#parts
+    const { links, deadlines, engine, registry } = this.#parts
     for (const link of [...registry.links]) link.end(CloseCode.goingAway, 'the gateway is shutting down')
-    api.close()
+    links.close()
     deadlines.close()
     // Last: the answers of the steps before need the connections.
     await engine.close()

@@ -1,6 +1,7 @@
 /** Where agents come in: may this link open? What is refused is refused before the upgrade, with a problem. */
 import { Problem } from '../../shared/errors.js'
 import { MAX_STREAM_ID, PROTOCOL } from '../../shared/limits.js'
+import type { Principal } from '../access/principal.js'
 import type { Upgrade } from '../edge/engine.js'
 import { newRequestId } from '../edge/request-id.js'
 import { parseClaim } from './claim.js'
@@ -24,8 +25,8 @@ export class Acceptor {
     this.#draining = retryAfter
   }
 
-  /** @throws Problem where the link may not open. */
-  accept(upgrade: Upgrade): void {
+  /** `node`: who opens it. @throws Problem where the link may not open. */
+  accept(upgrade: Upgrade, _node: Principal | undefined): void {
     if (this.#draining !== undefined) {
       throw new Problem('draining', 'the gateway is shutting down', { retryAfter: this.#draining })
     }

@@ -1,123 +1,102 @@
-/** What the gateway itself serves: health, and who is connected. */
-
-import { CloseCode } from '../../shared/close-codes.js'
-import { assertNever, Problem } from '../../shared/errors.js'
-import { GoAwayReason } from '../../shared/frames.js'
-import { getField } from '../../shared/headers.js'
-import type { Registry } from '../agents/registry.js'
+/** The gateway's own endpoints: a row of the table, its handler, and what becomes of what the handler says. */
+import { Problem } from '../../shared/errors.js'
+import { IGNORED } from '../edge/arrival.js'
 import type { Caller } from '../edge/engine.js'
-import { jsonReply, type Reply } from '../edge/reply.js'
+import type { Asked } from '../edge/exchange-host.js'
+import type { Reply } from '../edge/reply.js'
 import type { Route } from '../edge/routes.js'
-import { ConnectionStream } from './connection-stream.js'
-import { connections, entityTag, isNotModified, parseFilter } from './connections.js'
-
-export type ApiRoute = Exclude<Route, { kind: 'proxy' | 'links' }>
+import { CallerLeft, parseJson, readBody } from './body.js'
+import type { ApiHandler, ApiRequest, SocketHandler, Streaming } from './request.js'
+import type { API_ROUTES, ApiRouteName } from './table.js'
 
 /** What an answer came to, for the access log. */
 export interface Served {
   status: number
-  /** Body bytes; 0 of an event stream, which has only begun. */
+  /** Body bytes; 0 of a stream, which has only begun. */
   bytes: number
 }
 
-export interface ApiParts {
-  registry: Registry
-  version: string
-  now(): number
+/** One handler for each row: a row without one does not compile, and what has no row cannot be served. */
+export type ApiHandlers = {
+  readonly [Name in ApiRouteName]: (typeof API_ROUTES)[Name] extends { socket: true }
+    ? SocketHandler
+    : ApiHandler
+}
+
+export interface Outcome {
+  served(served: Served): void
+  failed(error: unknown): void
 }
 
 export class Api {
-  readonly #parts: ApiParts
-  readonly #startedAt: number
-  readonly #streams = new Set<ConnectionStream>()
-  #draining = false
+  readonly #handlers: ApiHandlers
 
-  constructor(parts: ApiParts) {
-    this.#parts = parts
-    this.#startedAt = parts.now()
+  constructor(handlers: ApiHandlers) {
+    this.#handlers = handlers
   }
 
-  /** Health tells it from now on. */
-  drain(): void {
-    this.#draining = true
-  }
-
-  close(): void {
-    for (const stream of this.#streams) stream.close()
-  }
-
-  /** @throws Problem where there is no such link, or the query is not understood. */
-  serve(caller: Caller, route: ApiRoute, requestId: string): Served {
-    const id = ['gw-request-id', requestId]
-    switch (route.kind) {
-      case 'root':
-        return send(caller, jsonReply(200, this.#root(), id))
-      case 'health':
-        return send(caller, jsonReply(this.#draining ? 503 : 200, this.#health(), id))
-      case 'connections':
-        return this.#connections(caller, route.query, id)
-      case 'connection':
-        return send(caller, this.#disconnect(route.id, route.query, id))
-      default:
-        return assertNever(route)
+  /** Tells `outcome` once: within the call where the handler answers at once. */
+  serve(
+    caller: Caller,
+    { match, query }: Extract<Route, { kind: 'api' }>,
+    { requestId, length, grant, upgrade }: Omit<Asked, 'route'>,
+    outcome: Outcome,
+  ): void {
+    const hasBody = length !== undefined && length !== 0
+    caller.events = IGNORED
+    if (hasBody) caller.pause()
+    const body = (most?: number): Promise<Buffer> =>
+      hasBody ? readBody(caller, most) : Promise.resolve(Buffer.alloc(0))
+    const request: ApiRequest = {
+      head: caller.head,
+      requestId,
+      params: match.params,
+      query: new URLSearchParams(query),
+      principal: grant.principal,
+      caller,
+      headers: ['gw-request-id', requestId, ...grant.headers],
+      body,
+      json: async (most) => parseJson(await body(most)),
     }
-  }
-
-  #root(): object {
-    const { version, registry, now } = this.#parts
-    const uptime = Math.round((now() - this.#startedAt) / 1000)
-    return { status: 'ok', service: 'gw-gateway', version, uptime_s: uptime, agents_connected: registry.size }
-  }
-
-  #health(): object {
-    const { version, registry } = this.#parts
-    return {
-      status: this.#draining ? 'draining' : 'healthy',
-      version,
-      agents_connected: registry.size,
-      sessions_active: 0,
+    const answer = (said: Reply | Streaming | undefined): void => {
+      if (said === undefined) outcome.served({ status: 101, bytes: 0 })
+      else if ('kind' in said) outcome.served({ status: said.status, bytes: 0 })
+      else outcome.served(send(caller, said, request.headers))
     }
-  }
-
-  #connections(caller: Caller, query: string, id: readonly string[]): Served {
-    const { registry, now } = this.#parts
-    const { headers, method } = caller.head
-    const filter = parseFilter(query)
-    if (method === 'GET' && /text\/event-stream/i.test(getField(headers, 'accept') ?? '')) {
-      const stream = new ConnectionStream(caller, id, registry, filter, now, () =>
-        this.#streams.delete(stream),
-      )
-      this.#streams.add(stream)
-      caller.events = stream
-      return { status: 200, bytes: 0 }
+    try {
+      const handler = this.#handlers[match.name]
+      // The table tells which of the two it is; a socket's row is only matched by a handshake.
+      const said =
+        upgrade === undefined
+          ? (handler as ApiHandler)(request)
+          : (handler as SocketHandler)(request, upgrade)
+      if (!(said instanceof Promise)) answer(said as Reply | Streaming | undefined)
+      else {
+        said
+          .then((later) => answer(later as Reply | Streaming | undefined))
+          .catch((error: unknown) => fail(error, outcome))
+      }
+    } catch (error) {
+      fail(error, outcome)
     }
-    const answer = connections(registry, filter, now())
-    const tag = entityTag(answer.connections)
-    const fields = ['etag', tag, 'cache-control', 'no-cache', ...id]
-    if (isNotModified(getField(headers, 'if-none-match'), tag)) {
-      caller.respond({ status: 304, headers: fields })
-      return { status: 304, bytes: 0 }
-    }
-    return send(caller, jsonReply(200, answer, fields))
-  }
-
-  #disconnect(linkId: string, query: string, id: readonly string[]): Reply {
-    const link = this.#parts.registry.link(linkId)
-    if (link === undefined)
-      throw new Problem('not_found', `no link ${JSON.stringify(linkId.slice(0, 80))} is connected`)
-    const drain = new URLSearchParams(query).get('drain')
-    if (drain === '1') {
-      link.goAway(GoAwayReason.draining, 0, 'drained by an operator')
-      return jsonReply(202, { state: 'draining' }, id)
-    }
-    if (drain !== null) throw new Problem('bad_request', `drain ${JSON.stringify(drain)} is not 1`)
-    link.end(CloseCode.goingAway, 'closed by an operator')
-    return jsonReply(200, { closed: true }, id)
   }
 }
 
-function send(caller: Caller, { head, body }: Reply): Served {
+function fail(error: unknown, outcome: Outcome): void {
+  if (error instanceof CallerLeft) outcome.served({ status: 0, bytes: 0 })
+  else outcome.failed(error)
+}
+
+function send(caller: Caller, { head, body }: Reply, headers: readonly string[]): Served {
   const length = Buffer.byteLength(body)
-  caller.respond({ ...head, length }, body)
+  const told = head.status === 304 ? undefined : length
+  caller.respond({ ...head, headers: [...head.headers, ...headers], length: told }, body)
   return { status: head.status, bytes: caller.head.method === 'HEAD' ? 0 : length }
 }
+
+/** Of a room that this gateway does not have. */
+export const absent =
+  (detail: string): ApiHandler =>
+  () => {
+    throw new Problem('not_found', detail)
+  }

@@ -37,9 +37,9 @@ export interface Connection {
 export type ConnectionFilter = (link: Link) => boolean
 
 /** @throws Problem `bad_request` for a parameter that is none of the filters, `invalid_tunnel_id`. */
-export function parseFilter(query: string): ConnectionFilter {
+export function parseFilter(query: URLSearchParams): ConnectionFilter {
   const tests: ConnectionFilter[] = []
-  for (const [parameter, value] of new URLSearchParams(query)) {
+  for (const [parameter, value] of query) {
     switch (parameter) {
       case 'purpose':
         tests.push((link) => link.claim.tunnel.purpose === value)

@@ -11,6 +11,8 @@ export interface ApiRequest {
   readonly query: URLSearchParams
   /** Who asks; its scope has been checked. Undefined on open routes, where it came without a credential. */
   readonly principal: Principal | undefined
+  /** Fields of every answer to this request, `gw-request-id` among them: a `Reply` gets them, a stream must send them. */
+  readonly headers: readonly string[]
   /** For an answer that is streamed: the handler sets `caller.events` and returns `streaming(status)`. */
   readonly caller: Caller
   /** The whole body. Rejects with a Problem: `payload_too_large` over `most` bytes (1 MiB where not given). */
@@ -27,7 +29,7 @@ export interface Streaming {
 
 export const streaming = (status: number): Streaming => ({ kind: 'streaming', status })
 
-/** `jsonReply` makes a `Reply`; `gw-request-id` is added to it. Throws or rejects with a `Problem` to refuse. */
+/** `jsonReply` makes a `Reply`. Throws or rejects with a `Problem` to refuse. */
 export type ApiHandler = (request: ApiRequest) => Reply | Streaming | Promise<Reply | Streaming>
 
 /** Of a route that is a WebSocket. Throws or rejects with a `Problem` to refuse, before it accepts. */

@@ -1,5 +1,5 @@
 /** Where callers come in: each request is admitted, routed, and served by an exchange or by the gateway itself. */
-import { Problem } from '../../shared/errors.js'
+import { assertNever, Problem } from '../../shared/errors.js'
 import { getField } from '../../shared/headers.js'
 import type { Logger } from '../../shared/log.js'
 import type { Acceptor } from '../agents/accept.js'
@@ -8,15 +8,18 @@ import type { Instance } from '../agents/instance.js'
 import type { Api } from '../api/api.js'
 import type { AccessLog } from './access-log.js'
 import { admit } from './admit.js'
+import { IGNORED, whenKnown } from './arrival.js'
 import type { Failure } from './attempt.js'
 import { Backlog } from './backlog.js'
 import type { Deadlines } from './deadlines.js'
-import type { Caller, CallerEvents, EngineHandlers, RequestHead, Upgrade } from './engine.js'
+import type { Caller, EngineHandlers, RequestHead, Upgrade } from './engine.js'
 import { Exchange } from './exchange.js'
 import type { Asked, ExchangeHost, ExchangeSettings, Summary } from './exchange-host.js'
-import { problemReply } from './reply.js'
+import type { Gate } from './gate.js'
+import { problemReply, type Reply } from './reply.js'
 import { RequestIds } from './request-id.js'
-import { type RouteSettings, route } from './routes.js'
+import { FAILED, FAILED_BODY } from './response-head.js'
+import { type Route, type RouteSettings, route } from './routes.js'
 
 export interface EdgeSettings extends ExchangeSettings, RouteSettings {
   /** Bytes of a request head. */
@@ -30,8 +33,11 @@ export interface EdgeParts {
   acceptor: Acceptor
   api: Api
   access: AccessLog
+  gate: Gate
   log: Logger
   now(): number
+  /** Told what a handler of the gateway's own threw that is no `Problem`. */
+  onError(error: unknown): void
 }
 
 export class Edge implements EngineHandlers, ExchangeHost {
@@ -62,37 +68,11 @@ export class Edge implements EngineHandlers, ExchangeHost {
   // From the engine.
 
   request(caller: Caller): void {
-    const { head } = caller
-    const requestId = this.#ids.take(getField(head.headers, 'gw-request-id'))
-    try {
-      this.#serve(caller, requestId)
-    } catch (error) {
-      this.#ids.give(requestId)
-      if (!(error instanceof Problem)) throw error
-      this.#refuse(caller, error, requestId)
-    }
+    this.#arrive(caller)
   }
 
   upgrade(upgrade: Upgrade): void {
-    const { caller } = upgrade
-    const { head } = caller
-    const requestId = this.#ids.take(getField(head.headers, 'gw-request-id'))
-    try {
-      admit(head, this.settings.maxHead)
-      const found = route(head, this.settings)
-      if (found.kind === 'proxy') {
-        this.#proxy(caller, { route: found, length: undefined, requestId, upgrade })
-        return
-      }
-      if (found.kind !== 'links') throw new Problem('not_found', 'no WebSocket is served under this path')
-      caller.events = IGNORED
-      this.#parts.acceptor.accept(upgrade)
-      this.#ids.give(requestId)
-    } catch (error) {
-      this.#ids.give(requestId)
-      if (!(error instanceof Problem)) throw error
-      this.#refuse(caller, error, requestId)
-    }
+    this.#arrive(upgrade.caller, upgrade)
   }
 
   // From exchanges.
@@ -142,38 +122,88 @@ export class Edge implements EngineHandlers, ExchangeHost {
     return cut
   }
 
-  #serve(caller: Caller, requestId: string): void {
+  #arrive(caller: Caller, upgrade?: Upgrade): void {
     const { head } = caller
-    const length = admit(head, this.settings.maxHead)
-    const found = route(head, this.settings)
-    switch (found.kind) {
-      case 'proxy':
-        this.#proxy(caller, { route: found, length, requestId })
-        return
-      case 'links':
-        throw new Problem('unsupported_protocol', 'agents connect here by WebSocket', {
-          headers: ['upgrade', 'websocket', 'sec-websocket-protocol', 'gw.v1'],
-        })
-      default:
-        caller.events = IGNORED
-        this.#parts.access.answer(head, requestId, this.#parts.api.serve(caller, found, requestId))
-        this.#ids.give(requestId)
+    const requestId = this.#ids.take(getField(head.headers, 'gw-request-id'))
+    const refuse = (error: unknown): void => this.#refuse(caller, error, requestId)
+    try {
+      const length = admit(head, this.settings.maxHead)
+      const found = route(head, this.settings, upgrade !== undefined)
+      whenKnown(caller, this.#parts.gate.pass(head, found), {
+        known: (verdict) => {
+          try {
+            if (verdict.kind === 'answered') this.#answer(caller, requestId, verdict.reply)
+            else this.#serve(caller, found, { length, requestId, upgrade, grant: verdict })
+          } catch (error) {
+            this.#refuse(caller, error, requestId, verdict.kind === 'grant' ? verdict.headers : [])
+          }
+        },
+        refuse,
+        left: () => this.#ids.give(requestId),
+      })
+    } catch (error) {
+      refuse(error)
     }
   }
 
-  #proxy(caller: Caller, asked: Asked): void {
-    if (this.#draining) throw new Problem('draining', 'the gateway is shutting down')
-    const exchange = new Exchange(this, caller, asked)
-    exchange.start()
+  #serve(caller: Caller, found: Route, arrived: Omit<Asked, 'route'>): void {
+    const { upgrade, requestId } = arrived
+    switch (found.kind) {
+      case 'proxy': {
+        if (this.#draining) throw new Problem('draining', 'the gateway is shutting down')
+        const exchange = new Exchange(this, caller, { ...arrived, route: found })
+        exchange.start()
+        return
+      }
+      case 'links':
+        caller.events = IGNORED
+        if (upgrade === undefined) {
+          throw new Problem('unsupported_protocol', 'agents connect here by WebSocket', {
+            headers: ['upgrade', 'websocket', 'sec-websocket-protocol', 'gw.v1'],
+          })
+        }
+        this.#parts.acceptor.accept(upgrade, arrived.grant.principal)
+        this.#ids.give(requestId)
+        return
+      case 'api':
+        this.#parts.api.serve(caller, found, arrived, {
+          served: (served) => {
+            this.#ids.give(requestId)
+            this.#parts.access.answer(caller.head, requestId, served)
+          },
+          failed: (error) => this.#refuse(caller, error, requestId, arrived.grant.headers),
+        })
+        return
+      case 'nothing':
+        throw new Problem('not_found', 'nothing is served under this path')
+      default:
+        assertNever(found)
+    }
   }
 
-  /** A request that never became an exchange. Its connection ends: nothing behind it is parsed. */
-  #refuse(caller: Caller, problem: Problem, requestId: string): void {
+  #answer(caller: Caller, requestId: string, { head, body }: Reply): void {
+    this.#ids.give(requestId)
     caller.events = IGNORED
+    caller.respond({ ...head, headers: [...head.headers, 'gw-request-id', requestId] }, body)
+    this.#parts.access.answer(caller.head, requestId, { status: head.status, bytes: body.length })
+  }
+
+  /** A request that never became an exchange. Where more of it may come its connection ends: nothing is parsed behind it. */
+  #refuse(caller: Caller, error: unknown, requestId: string, headers: readonly string[] = []): void {
+    this.#ids.give(requestId)
+    caller.events = IGNORED
+    if (!(error instanceof Problem)) {
+      this.#parts.onError(error)
+      caller.respond(FAILED, FAILED_BODY)
+      return
+    }
     const { head } = caller
-    const { head: answer, body } = problemReply(problem, requestId, head.headers, closes(head, problem))
-    caller.respond(answer, body)
-    this.#parts.access.refusal(head, requestId, problem)
+    const { head: answer, body } = problemReply(error, requestId, head.headers, closes(head, error))
+    caller.respond(
+      headers.length === 0 ? answer : { ...answer, headers: [...answer.headers, ...headers] },
+      body,
+    )
+    this.#parts.access.refusal(head, requestId, error)
   }
 }
 
@@ -183,6 +213,3 @@ const closes = ({ headers }: RequestHead, problem: Problem): boolean =>
   problem.code === 'head_too_large' ||
   getField(headers, 'content-length') !== undefined ||
   getField(headers, 'transfer-encoding') !== undefined
-
-/** A body that nobody wants is read and dropped by the engine. */
-const IGNORED: CallerEvents = { data() {}, end() {}, writable() {}, aborted() {} }

@@ -9,6 +9,7 @@ import type { Deadlines } from './deadlines.js'
 import type { Upgrade } from './engine.js'
 import type { Exchange } from './exchange.js'
 import type { TrustedProxies } from './forwarded.js'
+import type { Grant } from './gate.js'
 import type { RelaySettings } from './relaying.js'
 import type { ProxyRoute } from './routes.js'
 import type { TermLimits } from './terms.js'
@@ -27,6 +28,7 @@ export interface Asked {
   requestId: string
   /** Where it is a WebSocket's handshake. */
   upgrade?: Upgrade | undefined
+  grant: Grant
 }
 
 export interface ExchangeHost {

@@ -9,17 +9,16 @@ import { assertNever, Problem } from '../../shared/errors.js'
 import { StreamKind } from '../../shared/frames.js'
 import type { Job } from '../agents/dispatch.js'
 import type { Instance } from '../agents/instance.js'
-import { isBodyless } from './answer.js'
+import { grantedHead, isBodyless } from './answer.js'
 import { type Answer, type AnswerFault, Answering, type AnsweringOwner } from './answering.js'
 import { Attempt, type AttemptOwner, type Failure } from './attempt.js'
 import type { Sweepable } from './deadlines.js'
-import type { Caller, CallerEvents, ResponseHead, Upgrade } from './engine.js'
+import type { Caller, CallerEvents, ResponseHead } from './engine.js'
 import type { Asked, ExchangeHost } from './exchange-host.js'
 import { questionOf } from './forwarded.js'
 import { Relaying } from './relaying.js'
 import { problemReply } from './reply.js'
 import { mayMove } from './retry.js'
-import type { ProxyRoute } from './routes.js'
 import { type ExchangeTerms, stickyKey, termsOf } from './terms.js'
 import { Upload } from './upload.js'
 
@@ -42,28 +41,25 @@ export class Exchange implements CallerEvents, Job, AttemptOwner, AnsweringOwner
   place = -1
 
   readonly #host: ExchangeHost
-  readonly #route: ProxyRoute
+  readonly #asked: Asked
   readonly #terms: ExchangeTerms
   readonly #startedAt: number
-  /** Undefined for an ordinary request. */
-  readonly #upgrade: Upgrade | undefined
   #state: State = { kind: 'arriving' }
   #moves = 0
   #failure: Failure | undefined
   #tunnelId: string | undefined
 
-  /** @throws Problem where the request asks for what cannot be. */
-  constructor(host: ExchangeHost, caller: Caller, { route, length, requestId, upgrade }: Asked) {
-    this.#upgrade = upgrade
+  /** @throws Problem where it asks for what cannot be. */
+  constructor(host: ExchangeHost, caller: Caller, asked: Asked) {
+    this.#asked = asked
     this.#host = host
-    this.#route = route
     this.#terms = termsOf(caller.head.headers, host.settings)
     this.#startedAt = host.now()
-    this.upload = new Upload(caller, host.settings, length, this.#startedAt)
+    this.upload = new Upload(caller, host.settings, asked.length, this.#startedAt)
     this.caller = caller
-    this.requestId = requestId
-    this.selector = route.selector
-    this.policy = route.selector.policy ?? host.settings.policy
+    this.requestId = asked.requestId
+    this.selector = asked.route.selector
+    this.policy = asked.route.selector.policy ?? host.settings.policy
     this.hold = this.#terms.hold
   }
 
@@ -97,14 +93,16 @@ export class Exchange implements CallerEvents, Job, AttemptOwner, AnsweringOwner
   }
 
   assigned(instance: Instance): void {
-    const kind = this.#upgrade === undefined ? StreamKind.http : StreamKind.websocket
-    const body = kind === StreamKind.http ? this.upload.whole : undefined
-    const facts = { requestId: this.requestId, trusted: this.#host.settings.trusted, kind, body }
-    const attempt = new Attempt(this.#host, instance, questionOf(this.caller.head, this.#route, facts), this)
+    const { route, grant, upgrade } = this.#asked
+    const kind = upgrade === undefined ? StreamKind.http : StreamKind.websocket
+    const body = upgrade === undefined ? this.upload.whole : undefined
+    const { trusted } = this.#host.settings
+    const facts = { requestId: this.requestId, spent: grant.spent, trusted, kind, body }
+    const attempt = new Attempt(this.#host, instance, questionOf(this.caller.head, route, facts), this)
     this.#tunnelId = instance.tunnel.id
     this.#state = { kind: 'sent', attempt }
     this.upload.movedAt = attempt.startedAt
-    if (this.#upgrade === undefined) this.upload.attach(attempt.stream, body !== undefined)
+    if (upgrade === undefined) this.upload.attach(attempt.stream, body !== undefined)
   }
 
   refused(problem: Problem): void {
@@ -114,11 +112,12 @@ export class Exchange implements CallerEvents, Job, AttemptOwner, AnsweringOwner
 
   // From the attempt.
 
-  answered(head: ResponseHead, body: Uint8Array | null, end: boolean): void {
+  answered(said: ResponseHead, body: Uint8Array | null, end: boolean): void {
     if (this.#state.kind !== 'sent') return
     const { attempt } = this.#state
-    if (head.status === 101 && this.#upgrade !== undefined) {
-      const relaying = new Relaying(this, attempt, this.#upgrade, head, this.#host)
+    const head = grantedHead(said, this.#asked.grant)
+    if (head.status === 101 && this.#asked.upgrade !== undefined) {
+      const relaying = new Relaying(this, attempt, this.#asked.upgrade, head, this.#host)
       this.#state = { kind: 'answering', answer: relaying }
       relaying.begin()
       return
@@ -146,7 +145,8 @@ export class Exchange implements CallerEvents, Job, AttemptOwner, AnsweringOwner
     const { attempt } = this.#state
     this.#failure = failure
     // An upgrade that was sent may have been taken.
-    const repeatable = this.upload.replayable && (this.#upgrade === undefined || failure.moves === 'any')
+    const repeatable =
+      this.upload.replayable && (this.#asked.upgrade === undefined || failure.moves === 'any')
     if (repeatable && mayMove(this.caller.head, failure, this.#moves)) this.#move(attempt, failure)
     else this.#fail(failure.problem)
   }
@@ -209,7 +209,7 @@ export class Exchange implements CallerEvents, Job, AttemptOwner, AnsweringOwner
       case 'sent': {
         // What the caller still sends will not be read.
         const reply = problemReply(problem, this.requestId, this.caller.head.headers, !this.upload.complete)
-        this.caller.respond(reply.head, reply.body)
+        this.caller.respond(grantedHead(reply.head, this.#asked.grant), reply.body)
         this.#finish(problem.status, problem.code)
         return
       }
@@ -232,7 +232,7 @@ export class Exchange implements CallerEvents, Job, AttemptOwner, AnsweringOwner
     this.#host.deadlines.forget(this)
     this.#host.finished(this, {
       requestId: this.requestId,
-      via: this.#route.via,
+      via: this.#asked.route.via,
       status,
       code,
       tunnelId: this.#tunnelId,

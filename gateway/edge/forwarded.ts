@@ -28,6 +28,8 @@ export function isTrusted(address: string, trusted: TrustedProxies): boolean {
 
 export interface ForwardFacts {
   requestId: string
+  /** The field that held the caller's credential for the gateway. */
+  spent?: string | undefined
   /** The path prefix that was cut off, under `/t/…`. */
   prefix?: string | undefined
   trusted: TrustedProxies
@@ -48,6 +50,12 @@ export function forwardedHead(head: RequestHead, facts: ForwardFacts): string[] 
     const name = headers[i]!
     const value = headers[i + 1]!
     if (isHopByHop(name) || name === 'expect' || name.startsWith('gw-') || named?.has(name)) continue
+    if (name === facts.spent) continue
+    if (name === 'cookie' && OURS.test(value)) {
+      const rest = withoutOurs(value)
+      if (rest !== '') out.push(name, rest)
+      continue
+    }
     if (name === 'host') host = value
     else if (name === 'x-forwarded-for' || name === 'forwarded' || KEPT.has(name)) {
       if (believed) {
@@ -72,6 +80,16 @@ export function forwardedHead(head: RequestHead, facts: ForwardFacts): string[] 
   return out
 }
 
+/** The dashboard's cookies, which are nobody else's business. */
+const OURS = /(?:^|;)\s*(?:__Host-gw|gw_session)=/
+
+const withoutOurs = (cookies: string): string =>
+  cookies
+    .split(';')
+    .filter((pair) => !OURS.test(pair))
+    .join(';')
+    .trim()
+
 /** `value` appended to the list that is there. */
 const after = (list: string | undefined, value: string): string =>
   list === undefined ? value : `${list}, ${value}`
@@ -88,6 +106,7 @@ function portOf(host: string, secure: boolean): string {
 
 export interface QuestionFacts {
   requestId: string
+  spent: string | undefined
   trusted: TrustedProxies
   kind: StreamKind
   body: Uint8Array | null | undefined
@@ -99,7 +118,7 @@ export function questionOf(
   { target, prefix }: ProxyRoute,
   facts: QuestionFacts,
 ): Question {
-  const { requestId, trusted, kind, body } = facts
-  const headers = forwardedHead(head, { requestId, prefix, trusted })
+  const { requestId, spent, trusted, kind, body } = facts
+  const headers = forwardedHead(head, { requestId, spent, prefix, trusted })
   return { stream: kind, method: head.method, target, headers, body, requestId }
 }

@@ -3,13 +3,18 @@ import type { Problem } from '../../shared/errors.js'
 import { type Fields, getField } from '../../shared/headers.js'
 import type { ResponseHead } from './engine.js'
 
-export interface Reply {
+export interface Reply<Body extends string | Uint8Array = string | Uint8Array> {
   head: ResponseHead
-  body: string
+  body: Body
 }
 
 /** `close`: the connection ends with this answer. */
-export function problemReply(problem: Problem, requestId: string, headers: Fields, close = false): Reply {
+export function problemReply(
+  problem: Problem,
+  requestId: string,
+  headers: Fields,
+  close = false,
+): Reply<string> {
   const page = wantsPage(getField(headers, 'accept'))
   const fields = [
     'content-type',
@@ -55,7 +60,7 @@ const ENTITIES: Record<string, string> = {
 }
 const escapeHtml = (text: string): string => text.replace(/[&<>"']/g, (char) => ENTITIES[char]!)
 
-export function jsonReply(status: number, value: unknown, headers: Fields): Reply {
+export function jsonReply(status: number, value: unknown, headers: Fields = []): Reply<string> {
   return {
     head: { status, headers: ['content-type', 'application/json', ...headers] },
     body: `${JSON.stringify(value)}\n`,

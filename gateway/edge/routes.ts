@@ -3,15 +3,16 @@ import { Problem } from '../../shared/errors.js'
 import { getField } from '../../shared/headers.js'
 import { nameFault, parseHostLabel, parseTunnelId } from '../../shared/tunnel-id.js'
 import { type Selector, selectorFromFields, selectorOf } from '../agents/selector.js'
+import { type ApiMatch, matchApi } from '../api/router.js'
 import type { RequestHead } from './engine.js'
 
 export type Route =
-  | { kind: 'root' }
-  | { kind: 'health' }
-  | { kind: 'connections'; query: string }
-  | { kind: 'connection'; id: string; query: string }
+  /** What the gateway serves itself. */
+  | { kind: 'api'; match: ApiMatch; query: string }
   /** Where agents connect. */
   | { kind: 'links' }
+  /** Nothing is served there, which is told to those who may know. */
+  | { kind: 'nothing' }
   | ProxyRoute
 
 export interface ProxyRoute {
@@ -30,10 +31,11 @@ export interface RouteSettings {
   domains: readonly string[]
 }
 
-const READ = ['GET', 'HEAD']
-
-/** @throws Problem `not_found`, `method_not_allowed`, `invalid_selector` or `invalid_tunnel_id`. */
-export function route(head: RequestHead, settings: RouteSettings): Route {
+/**
+ * `upgrade`: the request is a WebSocket's handshake.
+ * @throws Problem `not_found`, `method_not_allowed`, `bad_request`, `invalid_selector` or `invalid_tunnel_id`.
+ */
+export function route(head: RequestHead, settings: RouteSettings, upgrade = false): Route {
   const { method, target } = head
   const label = settings.domains.length === 0 ? undefined : hostLabelOf(head, settings.domains)
   if (label !== undefined) return byHost(head, label)
@@ -50,21 +52,14 @@ export function route(head: RequestHead, settings: RouteSettings): Route {
     }
   }
   if (path.startsWith('/t/')) return byPath(head, path, query)
-  if (path === settings.wsPath) return only(READ, method, { kind: 'links' })
-  if (path === '/') return only(READ, method, { kind: 'root' })
-  if (path === '/health') return only(READ, method, { kind: 'health' })
-  if (path === '/connections') return only(READ, method, { kind: 'connections', query })
-  if (path.startsWith('/connections/') && path.indexOf('/', 13) < 0 && path.length > 13) {
-    return only(['DELETE'], method, { kind: 'connection', id: path.slice(13), query })
+  if (path === settings.wsPath) {
+    if (method === 'GET' || method === 'HEAD') return { kind: 'links' }
+    throw new Problem('method_not_allowed', `${method} is not served here`, {
+      headers: ['allow', 'GET, HEAD'],
+    })
   }
-  throw new Problem('not_found', 'nothing is served under this path')
-}
-
-function only(allowed: readonly string[], method: string, found: Route): Route {
-  if (allowed.includes(method)) return found
-  throw new Problem('method_not_allowed', `${method} is not served here`, {
-    headers: ['allow', allowed.join(', ')],
-  })
+  const match = matchApi(method, path, upgrade)
+  return match === undefined ? { kind: 'nothing' } : { kind: 'api', match, query }
 }
 
 function byPath(head: RequestHead, path: string, query: string): Route {

@@ -7,6 +7,7 @@ import { Deadlines } from '../../gateway/edge/deadlines.js'
 import type { Caller, CallerEvents, RequestHead, ResponseHead } from '../../gateway/edge/engine.js'
 import { Exchange } from '../../gateway/edge/exchange.js'
 import type { ExchangeHost, Summary } from '../../gateway/edge/exchange-host.js'
+import { OPEN } from '../../gateway/edge/gate.js'
 import { type Frame, Kind } from '../../shared/frames.js'
 import { Fleet } from '../helpers/fleet.js'
 
@@ -95,7 +96,7 @@ export function play(
   }
   const caller = new FakeCaller(method, headers)
   const route = { kind: 'proxy', via: 'forward', selector: {}, target: '/' } as const
-  const exchange = new Exchange(host, caller, { route, length, requestId: 'the-id' })
+  const exchange = new Exchange(host, caller, { route, length, requestId: 'the-id', grant: OPEN })
   exchange.start()
   const pass = (ms: number) => {
     fleet.now += ms

@@ -1,0 +1,49 @@
+/** A request's body, read whole, for endpoints that want it whole. */
+import { Problem } from '../../shared/errors.js'
+import type { Caller, CallerEvents } from '../edge/engine.js'
+
+/** Bytes, where a handler names no other bound. */
+const MOST = 1024 * 1024
+
+/** What a caller who left is refused with; nobody hears it. */
+export class CallerLeft extends Error {
+  override readonly name = 'CallerLeft'
+}
+
+/** Rejects with Problem `payload_too_large`, or `CallerLeft`. To be called once for a request. */
+export function readBody(caller: Caller, most: number = MOST): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = []
+    let bytes = 0
+    const events: CallerEvents = {
+      data(chunk) {
+        bytes += chunk.length
+        if (bytes <= most) chunks.push(Buffer.from(chunk))
+        else {
+          chunks.length = 0
+          reject(new Problem('payload_too_large', `the body has more than ${most} bytes`))
+        }
+      },
+      end: () => resolve(Buffer.concat(chunks)),
+      writable() {},
+      aborted: () => reject(new CallerLeft('the caller left')),
+    }
+    caller.events = events
+    caller.resume()
+  })
+}
+
+/** @throws Problem `bad_request` where it is not JSON in UTF-8. */
+export function parseJson(body: Buffer): unknown {
+  let text: string
+  try {
+    text = new TextDecoder('utf-8', { fatal: true }).decode(body)
+  } catch {
+    throw new Problem('bad_request', 'the body is not UTF-8')
+  }
+  try {
+    return JSON.parse(text)
+  } catch (error) {
+    throw new Problem('bad_request', `the body is not JSON: ${(error as Error).message.slice(0, 200)}`)
+  }
+}
