@@ -1,6 +1,8 @@
 import { isIP } from 'node:net'
 import { BadValue, one } from '../shared/option-types.js'
 
+export { cidr } from '../shared/cidr.js'
+
 /** Option types for where a gateway stands and who its neighbours are. */
 
 /** A path of the gateway's own, without query. */
@@ -27,18 +29,4 @@ export const publicUrl = one('URL', 'an http or https URL without query', (value
   if (/[?#]/.test(value)) throw new BadValue('has a query or a fragment')
   if (url.username !== '' || url.password !== '') throw new BadValue('holds a user name')
   return url.href.replace(/\/$/, '')
-})
-
-/** Always with a prefix length: a single address is the whole of it. */
-export const cidr = one('CIDR', 'addresses such as 10.0.0.0/8 or ::1', (value) => {
-  const [address = '', length, more] = value.split('/')
-  const family = isIP(address)
-  const bits = family === 4 ? 32 : 128
-  if (family === 0 || more !== undefined || address.includes('%'))
-    throw new BadValue('is not an address or CIDR')
-  if (length === undefined) return `${address}/${bits}`
-  if (!/^\d{1,3}$/.test(length) || Number(length) > bits) {
-    throw new BadValue(`has a prefix length other than 0 to ${bits}`)
-  }
-  return `${address}/${Number(length)}`
 })

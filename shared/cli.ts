@@ -1,7 +1,7 @@
 import yargs from 'yargs'
 import { Parser } from 'yargs/helpers'
 import { nearest } from './nearest.js'
-import { flagName, type Report, type Specs } from './option-spec.js'
+import { flagName, type Report, type Specs, withFlag } from './option-spec.js'
 
 /** A command line taken apart; nothing of it is interpreted. */
 export interface CommandLine {
@@ -31,7 +31,7 @@ const PARSING = {
 
 /** Reports each flag that is not of `specs`, and each that lacks its value. */
 export function parseCommandLine(argv: readonly string[], specs: Specs, report: Report): CommandLine {
-  const names = new Map(Object.entries(specs).map(([key, { type }]) => [flagName(key), type.shape]))
+  const names = new Map(withFlag(specs).map(([key, { type }]) => [flagName(key), type.shape]))
   const flags = new Map<string, string[]>()
   const add = (name: string, text: string): void => void flags.set(name, [...(flags.get(name) ?? []), text])
 
@@ -119,7 +119,7 @@ function completer({ program, commands, specs }: Completed) {
     .exitProcess(false)
     .completion('completion', 'print a script for your shell')
   for (const [name, summary] of commands) instance.command(name, summary)
-  for (const [key, { type, help }] of Object.entries(specs)) {
+  for (const [key, { type, help }] of withFlag(specs)) {
     instance.option(flagName(key), {
       type: type.shape === 'switch' ? 'boolean' : 'string',
       description: help,

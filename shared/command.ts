@@ -1,7 +1,18 @@
 import { existsSync } from 'node:fs'
 import { resolve as resolvePath } from 'node:path'
 import { ConfigFileError, type FileNode, readConfigFile } from './config-file.js'
-import { type Loaded, loadOptions, type Options, type Report, type Specs } from './options.js'
+import { onlyKnown } from './file-options.js'
+import {
+  envNames,
+  flagName,
+  type Loaded,
+  loadOptions,
+  type Options,
+  type Report,
+  type Specs,
+  UsageError,
+} from './options.js'
+import { distrust } from './trusted-file.js'
 
 /** What a command is given of the process it runs in. */
 export interface Surroundings {
@@ -18,6 +29,10 @@ export interface CommandSpec<S extends Specs, I extends Specs, R> {
   readonly options: Options<S, I>
   /** The config file that is read where it stands in the working directory and `--config` names no other. */
   readonly configFile?: string
+  /** At its default place the config file is taken only if nobody else can have written it. */
+  readonly trusted?: true
+  /** The file is that of a larger command: what else it holds is left alone, right or wrong. */
+  readonly partly?: true
   /** The bare argument, by the flag it stands for. */
   readonly argument?: { readonly name: string; readonly flag: string }
   readonly examples: readonly (readonly [line: string, what: string])[]
@@ -26,13 +41,17 @@ export interface CommandSpec<S extends Specs, I extends Specs, R> {
   /** Options to what the command works with; rules that join several options are checked here. */
   readonly resolve: (loaded: Loaded<S, I>, report: Report) => R
   /** Resolves to the exit code. */
-  readonly run: (config: R, started: Started) => Promise<number>
+  readonly run: (config: R, started: Started<R>) => Promise<number>
 }
 
-export interface Started {
+export interface Started<R = unknown> {
   readonly version: string
   /** The config file that was read. */
   readonly configFile: string | undefined
+  /** What the command line says. */
+  readonly flags: Flags
+  /** Reads the same sources anew. Throws `UsageError` with every mistake that is in them now. */
+  readonly again: () => R
 }
 
 /** A command whose types are closed over. */
@@ -47,6 +66,7 @@ export interface Command
   ) => () => Promise<number>
 }
 
+/** By name without dashes, each text in the order it was given. */
 export type Flags = Map<string, readonly string[]>
 
 export function defineCommand<S extends Specs, I extends Specs, R>(spec: CommandSpec<S, I, R>): Command {
@@ -58,29 +78,54 @@ export function defineCommand<S extends Specs, I extends Specs, R>(spec: Command
     ...(spec.argument === undefined ? {} : { argument: spec.argument }),
     specs: options.specs,
     prepare(flags, around, version, report) {
-      const ignored = new Set(spec.ignored?.(around.env))
-      const env = Object.fromEntries(
-        Object.entries(around.env).filter(([variable]) => !ignored.has(variable)),
-      )
-      const opened = openConfig(
-        flags.get('config')?.[0] ?? (env.GW_CONFIG || undefined),
-        spec,
-        around,
-        report,
-      )
-      const mistakes: string[] = []
-      const note = (mistake: string): void => void mistakes.push(mistake)
-      const loaded = loadOptions(options, { flags, env, file: opened?.file }, note)
-      const config = mistakes.length === 0 ? spec.resolve(loaded, note) : undefined
-      mistakes.forEach(report)
-      return () => spec.run(config as R, { version, configFile: opened?.path })
+      const { config, path } = read(spec, flags, around, report)
+      const again = (): R => {
+        const mistakes: string[] = []
+        const now = read(spec, flags, around, (mistake) => void mistakes.push(mistake))
+        if (mistakes.length > 0) throw new UsageError(mistakes)
+        return now.config as R
+      }
+      return () => spec.run(config as R, { version, configFile: path, flags, again })
     },
   }
 }
 
+/** Once `report` was called the config is not to be used. */
+function read<S extends Specs, I extends Specs, R>(
+  spec: CommandSpec<S, I, R>,
+  flags: Flags,
+  around: Surroundings,
+  report: Report,
+): { readonly config: R | undefined; readonly path: string | undefined } {
+  const ignored = new Set(spec.ignored?.(around.env))
+  const env = Object.fromEntries(Object.entries(around.env).filter(([variable]) => !ignored.has(variable)))
+  const named = flags.get('config')?.[0] ?? (env.GW_CONFIG || undefined)
+  const opened = needsFile(spec, flags, env) ? openConfig(named, spec, around, report) : undefined
+  const mistakes: string[] = []
+  const note = (mistake: string): void => void mistakes.push(mistake)
+  const file = opened && (spec.partly ? onlyKnown(opened.file, spec.options.specs) : opened.file)
+  const loaded = loadOptions(spec.options, { flags, env, file }, note)
+  const config = mistakes.length === 0 ? spec.resolve(loaded, note) : undefined
+  mistakes.forEach(report)
+  return { config, path: opened?.path }
+}
+
+/** A command that has from elsewhere all that it would take out of the file works also where that is broken. */
+function needsFile<S extends Specs>(
+  { partly, options }: { readonly partly?: true; readonly options: Options<S> },
+  flags: Flags,
+  env: Surroundings['env'],
+): boolean {
+  if (!partly) return true
+  return Object.entries(options.specs).some(
+    ([key, spec]) =>
+      spec.file !== false && !flags.has(flagName(key)) && !envNames(key, spec).some((name) => env[name]),
+  )
+}
+
 function openConfig(
   named: string | undefined,
-  { configFile }: { readonly configFile?: string },
+  { configFile, trusted }: { readonly configFile?: string; readonly trusted?: true },
   { directory }: Surroundings,
   report: Report,
 ): { path: string; file: FileNode } | undefined {
@@ -88,6 +133,11 @@ function openConfig(
   if (path === undefined) return undefined
   const file = resolvePath(directory, path)
   if (named === undefined && !existsSync(file)) return undefined
+  const fault = named === undefined && trusted ? distrust(file) : undefined
+  if (fault !== undefined) {
+    report(`${fault}; or name it with --config`)
+    return undefined
+  }
   try {
     return { path, file: readConfigFile(file, path) }
   } catch (error) {

@@ -109,6 +109,17 @@ export class Problem extends Error {
     this.retryAfter = options.retryAfter ?? row.retryAfter
     this.headers = options.headers ?? []
   }
+
+  /** The same, with more response fields. */
+  with(headers: readonly string[]): Problem {
+    const { cause, retryAfter } = this
+    const options = {
+      headers: [...this.headers, ...headers],
+      cause,
+      ...(retryAfter !== undefined && { retryAfter }),
+    }
+    return new Problem(this.code, this.message, options)
+  }
 }
 
 /** The peer on a link broke the protocol of `docs/protocol.md`; the link ends with close code 4400. */

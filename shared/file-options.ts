@@ -41,6 +41,23 @@ export function readFileOptions(
   return { given, items }
 }
 
+/** The file without what is none of these options: what is left out is not even looked at. */
+export function onlyKnown(root: FileNode, specs: Specs): FileNode {
+  const taken = Object.entries(specs).filter(([, spec]) => spec.file !== false)
+  const names = new Set(taken.map(([key]) => flagName(key)))
+  const groups = new Set(taken.map(([, spec]) => spec.group))
+  const prune = (node: FileNode, group: string | undefined): FileNode => {
+    if (node.kind !== 'map') return { kind: 'empty', at: node.at }
+    const entries = node.entries.flatMap((entry): FileEntry[] => {
+      const name = entry.key.replaceAll('_', '-')
+      if (names.has(name) || names.has(`${group}-${name}`)) return [entry]
+      return group === undefined && groups.has(name) ? [{ ...entry, value: prune(entry.value, name) }] : []
+    })
+    return { kind: 'map', at: node.at, entries }
+  }
+  return prune(root, undefined)
+}
+
 const KINDS = { empty: 'nothing', scalar: 'one value', list: 'a list', map: 'a mapping' } as const
 
 function readMapping(
@@ -70,7 +87,7 @@ function readMapping(
       if (group === undefined && groups.has(name) && section && spec?.type.shape !== 'pairs') {
         walk(entry.value, name)
       } else if (key === undefined || spec === undefined || spec.file === false) {
-        report(unknownKey(entry, spec, [...keys.keys(), ...groups]))
+        report(unknownKey(entry, spec, [...keys.keys(), ...groups], groupNames(specs, group)))
       } else {
         const earlier = given.get(key)?.origins[0]
         if (earlier?.kind === 'file') {
@@ -86,12 +103,28 @@ function readMapping(
   return given
 }
 
-function unknownKey({ key, at }: FileEntry, spec: OptionSpec | undefined, names: readonly string[]): string {
+/** The options of a section. */
+function groupNames(specs: Specs, group: string | undefined): string[] {
+  return Object.entries(specs).flatMap(([key, spec]) =>
+    spec.group === group && spec.file !== false ? [flagName(key)] : [],
+  )
+}
+
+function unknownKey(
+  { key, at }: FileEntry,
+  spec: OptionSpec | undefined,
+  names: readonly string[],
+  here: readonly string[],
+): string {
   const where = formatPosition(at)
-  if (spec?.file === false)
-    return `${where}: ${key} is a flag and a variable only, it cannot stand in the file`
+  if (spec?.file === false) {
+    const only = spec.flag === false ? 'variable' : 'flag and a variable'
+    return `${where}: ${key} is a ${only} only, it cannot stand in the file`
+  }
   const meant = nearest(key.replaceAll('_', '-'), names)
-  return `${where}: ${JSON.stringify(key)} is not an option${meant === undefined ? '' : `; did you mean ${meant}?`}`
+  const hint = meant === undefined ? '' : `; did you mean ${meant}?`
+  const takes = meant === undefined && here.length > 0 ? `; this section takes ${here.join(', ')}` : ''
+  return `${where}: ${JSON.stringify(key)} is not an option${hint}${takes}`
 }
 
 function readValue(name: string, spec: OptionSpec, node: FileNode, report: Report): Given | undefined {

@@ -1,8 +1,8 @@
 import {
-  flagName,
   formatOrigin,
   type OptionSpec,
   type Origin,
+  optionName,
   type Provenance,
   type Report,
 } from './option-spec.js'
@@ -30,13 +30,13 @@ export function interpret(key: string, spec: OptionSpec, { texts, origins }: Giv
   if (texts.length > 1 && (shape === 'one' || shape === 'switch')) {
     const shown = texts.map((text) => show(spec, text)).join(' and ')
     report(
-      `--${flagName(key)}: ${shown} (${formatOrigin(origins[0]!)}) are ${texts.length} values; it takes one`,
+      `${optionName(key, spec)}: ${shown} (${formatOrigin(origins[0]!)}) are ${texts.length} values; it takes one`,
     )
     return undefined
   }
   return spec.type.parse(texts, (index, rule) => {
     const where = formatOrigin(origins[index]!)
-    report(`--${flagName(key)}: ${show(spec, texts[index]!)} (${where}) ${rule}; it takes ${takes}`)
+    report(`${optionName(key, spec)}: ${show(spec, texts[index]!)} (${where}) ${rule}; it takes ${takes}`)
   })
 }
 

@@ -1,4 +1,4 @@
-import { envNames, flagName, type OptionSpec, type Specs } from './option-spec.js'
+import { envNames, flagName, type OptionSpec, optionName, type Specs } from './option-spec.js'
 
 export interface HelpPage {
   /** As it is called: `gw-gateway`, or with a command `gw-gateway token create`. */
@@ -36,12 +36,33 @@ export function renderHelp(page: HelpPage, columns: number): string {
 /** The options as a table of Markdown. */
 export function renderTable(specs: Specs): string {
   const rows = Object.entries(specs).map(([key, spec]) => {
-    const flag = `--${flagName(key)}${metavar(spec) && ` ${metavar(spec)}`}`
+    const flag = spec.flag === false ? '' : `\`--${flagName(key)}${metavar(spec) && ` ${metavar(spec)}`}\``
     const variables = envNames(key, spec).map((name) => `\`${name}\``)
     const standard = spec.default === undefined ? (spec.otherwise ?? '') : `\`${spec.default}\``
-    return [`\`${flag}\``, variables.join(', '), standard, meaning(spec)]
+    return [flag, variables.join(', '), standard, meaning(spec)]
   })
-  const lines = [['option', 'variable', 'default', 'meaning'], ['---', '---', '---', '---'], ...rows]
+  return table([['option', 'variable', 'default', 'meaning'], ...rows])
+}
+
+/** A section of Markdown for each group, with what an option takes and, if `lives`, whether a reload takes it up. */
+export function renderReference(specs: Specs, lives: boolean): string {
+  const sections = new Map<string, string[][]>()
+  for (const [key, spec] of Object.entries(specs)) {
+    const rows = sections.get(spec.group) ?? [
+      ['key', 'takes', 'default', ...(lives ? ['reload'] : []), 'meaning'],
+    ]
+    sections.set(spec.group, rows)
+    const where =
+      spec.file === false ? `\`${optionName(key, spec)}\`, not in the file` : `\`${flagName(key)}\``
+    const standard = spec.default === undefined ? (spec.otherwise ?? '') : `\`${spec.default}\``
+    const reload = lives ? [spec.live ? 'yes' : 'restart'] : []
+    rows.push([where, spec.type.takes, standard, ...reload, spec.help])
+  }
+  return [...sections].map(([group, rows]) => `\n### \`${group}\`\n\n${table(rows)}`).join('')
+}
+
+function table([head = [], ...rows]: readonly (readonly string[])[]): string {
+  const lines = [head, head.map(() => '---'), ...rows]
   return `${lines.map((cells) => `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`).join('\n')}\n`
 }
 
@@ -52,7 +73,7 @@ function groups(specs: Specs): (readonly [string, [string, string][]])[] {
     byGroup.set(spec.group, rows)
     const standard = spec.default ?? spec.otherwise
     const told = standard === undefined ? '' : ` (default: ${standard})`
-    rows.push([`--${flagName(key)} ${metavar(spec)}`.trimEnd(), `${meaning(spec)}${told}`])
+    rows.push([`${optionName(key, spec)} ${metavar(spec)}`.trimEnd(), `${meaning(spec)}${told}`])
   }
   byGroup.set('more', [
     ['-h, --help', 'this text'],

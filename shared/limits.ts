@@ -50,3 +50,6 @@ export const MAX_STREAMS = 1000
 
 /** Bytes that a stream's writer may be ahead of the wire before it is asked to wait; enough to fill two messages. */
 export const WRITE_AHEAD = 128 * 1024
+
+/** Ranges of addresses that a handshake may list for callers without a credential: each of these is held against all. */
+export const MAX_RANGES = 128

@@ -15,8 +15,12 @@ export interface OptionSpec {
   readonly secret?: true
   /** Environment variables read before its own one, which is always the last. */
   readonly env?: readonly string[]
+  /** A running gateway takes a new value up; without it a change needs a restart. */
+  readonly live?: true
   /** False where it makes no sense inside the file. */
   readonly file?: false
+  /** False for a secret that the process list must not show: it comes from its variable. */
+  readonly flag?: false
 }
 
 export type Specs = Readonly<Record<string, OptionSpec>>
@@ -60,6 +64,16 @@ export function flagName(key: string): string {
 /** The variables an option is read from; the first that is set wins. */
 export function envNames(key: string, spec: OptionSpec): readonly string[] {
   return [...(spec.env ?? []), `GW_${flagName(key).toUpperCase().replaceAll('-', '_')}`]
+}
+
+/** What an option is called in a sentence: its flag, or the variable of one that has none. */
+export function optionName(key: string, spec: OptionSpec): string {
+  return spec.flag === false ? envNames(key, spec).at(-1)! : `--${flagName(key)}`
+}
+
+/** Those that a command line may give. */
+export function withFlag(specs: Specs): [string, OptionSpec][] {
+  return Object.entries(specs).filter(([, spec]) => spec.flag !== false)
 }
 
 /** `flag`, `env GW_PORT`, `gateway.yaml:3:15`, `default`. */

@@ -76,8 +76,10 @@ export function pairs(takes: string, check: (key: string, value: string) => void
   }
 }
 
-/** On or off: `--insecure`, `--no-insecure`. */
-export function flag(): OptionType<boolean, false> {
+/** On or off: `--insecure`, `--no-insecure`. `absent`: where it is not given. */
+export function flag(): OptionType<boolean, false>
+export function flag<A>(absent: A): OptionType<boolean, A>
+export function flag(absent: unknown = false): OptionType<boolean, unknown> {
   const words: Readonly<Record<string, boolean>> = {
     true: true,
     yes: true,
@@ -92,7 +94,7 @@ export function flag(): OptionType<boolean, false> {
     shape: 'switch',
     takes: 'true or false',
     metavar: '',
-    absent: false,
+    absent,
     parse([text = ''], refuse) {
       const word = text.toLowerCase()
       if (Object.hasOwn(words, word)) return words[word]

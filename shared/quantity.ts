@@ -1,6 +1,7 @@
-/** Durations and sizes as people write them: `500ms 30s 5m 1h` and `64kb 10mb`; a bare number is ms or bytes. */
+/** Durations and sizes as people write them: `500ms 30s 5m 1h 30d` and `64kb 10mb`; a bare number is ms or bytes. */
 
 const DURATION_UNITS: readonly (readonly [string, number])[] = [
+  ['d', 86_400_000],
   ['h', 3_600_000],
   ['m', 60_000],
   ['s', 1000],

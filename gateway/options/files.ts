@@ -14,6 +14,12 @@ export const filesOptions = specs({
     type: path('DIR'),
     default: '.gw',
     group: 'files',
-    help: 'where what must survive a restart will be kept; nothing is yet',
+    help: 'where what must survive a restart is kept, with the log and the socket of commands',
+  },
+  uiDir: {
+    type: path('DIR'),
+    group: 'files',
+    otherwise: "the package's own page",
+    help: 'a dashboard of your own: its files are served under /dashboard',
   },
 })

@@ -4,21 +4,30 @@ import { integer, size } from '../../shared/option-types.js'
 
 /** How much there may be of things. */
 export const limitsOptions = specs({
+  maxConnections: {
+    type: integer({ off: true }),
+    default: '15000',
+    group: 'limits',
+    help: 'connections at once; those past it get 503',
+  },
   holdMax: {
     type: integer({ off: true }),
     default: '4000',
+    live: true,
     group: 'limits',
     help: 'how many requests may wait for an agent at once',
   },
   minUploadRate: {
     type: size({ off: true }),
     default: '100b',
+    live: true,
     group: 'limits',
     help: 'a request body slower than this per second, over 10 s, is refused',
   },
   maxBody: {
     type: size({ off: true }),
     default: '0',
+    live: true,
     group: 'limits',
     help: 'largest request body; 0: no limit',
   },
@@ -31,18 +40,21 @@ export const limitsOptions = specs({
   maxHead: {
     type: size({ min: 1024, max: MAX_HEAD }),
     default: '16kb',
+    live: true,
     group: 'limits',
     help: "largest head of a caller's request",
   },
   maxStreams: {
     type: integer({ off: true }),
     default: '1000',
+    live: true,
     group: 'limits',
     help: 'exchanges at once on one link',
   },
   maxResets: {
     type: integer({ off: true }),
     default: '200',
+    live: true,
     group: 'limits',
     help: 'streams that one link may reset in a second',
   },

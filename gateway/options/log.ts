@@ -7,10 +7,17 @@ export const logOptions = specs({
   accessLog: {
     type: choice('on', 'errors', 'off'),
     default: 'on',
+    live: true,
     group: 'log',
     help: 'one line a request, or a failed request',
   },
-  logLevel: { type: choice(...LOG_LEVELS), default: 'info', group: 'log', help: 'the least that is logged' },
+  logLevel: {
+    type: choice(...LOG_LEVELS),
+    default: 'info',
+    live: true,
+    group: 'log',
+    help: 'the least that is logged',
+  },
   logFormat: {
     type: choice('json', 'pretty'),
     group: 'log',

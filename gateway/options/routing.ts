@@ -6,6 +6,7 @@ export const routingOptions = specs({
   policy: {
     type: choice('first', 'round-robin', 'random', 'weighted', 'least-inflight', 'lowest-latency', 'sticky'),
     default: 'least-inflight',
+    live: true,
     group: 'routing',
     help: 'which of several matching agents is chosen where the caller names no policy',
   },

@@ -59,7 +59,7 @@ t.test('durations and sizes are read back from what they are written as', (t) =>
     '1.5s',
     '1 s',
     's',
-    '1d',
+    '1w',
     '1S',
     '0x1',
     '1e3',
@@ -69,6 +69,7 @@ t.test('durations and sizes are read back from what they are written as', (t) =>
   ]) {
     t.equal(parseDuration(bad), undefined, `duration ${JSON.stringify(bad)}`)
   }
+  t.equal(parseDuration('30d'), 30 * 24 * 3_600_000)
   for (const bad of ['', '-1', '1.5kb', '1 kb', 'kb', '1tb', '1k', '1kib'])
     t.equal(parseSize(bad), undefined, `size ${bad}`)
   t.end()
@@ -109,6 +110,7 @@ t.test('the table for the README has a row an option', (t) => {
     engine: { type: choice('uws', 'node'), group: 'listen', help: 'engine', otherwise: 'what loads' },
     domain: { type: list(text('DOMAIN')), group: 'listen', help: 'domains' },
     token: { type: integer(), secret: true, env: ['GW_OTHER_TOKEN'], group: 'auth', help: 'secret' },
+    password: { type: text(), secret: true, flag: false, group: 'auth', help: 'secret' },
   })
   t.equal(
     renderTable(specs),
@@ -118,6 +120,7 @@ t.test('the table for the README has a row an option', (t) => {
 | \`--engine uws\\|node\` | \`GW_ENGINE\` | what loads | engine |
 | \`--domain DOMAIN\` | \`GW_DOMAIN\` |  | domains |
 | \`--token N\` | \`GW_OTHER_TOKEN\`, \`GW_TOKEN\` |  | secret |
+|  | \`GW_PASSWORD\` |  | secret |
 `,
   )
   t.end()

@@ -28,6 +28,7 @@ const options = defineOptions(
     label: { type: pairs('key=value', () => {}), group: 'listen', help: 'labels' },
     insecure: { type: flag(), group: 'tls', help: 'do not verify' },
     token: { type: integer(), secret: true, env: ['GW_OTHER_TOKEN'], group: 'auth', help: 'secret' },
+    password: { type: text(), secret: true, flag: false, file: false, group: 'auth', help: 'secret' },
     logLevel: { type: choice('debug', 'info'), default: 'info', group: 'log', help: 'level' },
     config: { type: path(), group: 'files', file: false, help: 'file' },
   },
@@ -75,6 +76,7 @@ t.test('what each source may say', (t) => {
     ['a list in a variable', { env: { GW_DOMAIN: 'a, b' } }, { domain: ['a', 'b'] }],
     ['unknown variables are ignored', { env: { GW_NO_SUCH: 'x' } }, {}],
     ['an older variable before its own', { env: { GW_OTHER_TOKEN: '1', GW_TOKEN: '2' } }, { token: 1 }],
+    ['one that has a variable only', { env: { GW_PASSWORD: 'x' } }, { password: 'x' }],
     ['a flag before a variable', { argv: '--port 1', env: { GW_PORT: '2' }, file: 'port: 3' }, { port: 1 }],
     ['a variable before the file', { env: { GW_PORT: '2' }, file: 'port: 3' }, { port: 2 }],
     ['the file before the default', { file: 'port: 3' }, { port: 3 }],
@@ -165,7 +167,16 @@ t.test('a mistake names option, value, place and what is taken', (t) => {
     [{ argv: '--pingInterval 1s' }, '--pingInterval is not an option; did you mean --ping-interval?'],
     [{ argv: '--constructor -x' }, '--constructor is not an option', '-x is not an option'],
     [{ file: 'prot: 1' }, 'gw.yaml:1:1: "prot" is not an option; did you mean port?'],
-    [{ file: 'listen:\n  nonsense: 1' }, 'gw.yaml:2:3: "nonsense" is not an option'],
+    [
+      { file: 'listen:\n  nonsense: 1' },
+      'gw.yaml:2:3: "nonsense" is not an option; this section takes host, port, domain, engine, label',
+    ],
+    [{ argv: '--password x' }, '--password is not an option'],
+    [
+      { env: { GW_PASSWORD: '\t' } },
+      'GW_PASSWORD: *** (env GW_PASSWORD) holds a control character; it takes text',
+    ],
+    [{ file: 'password: x' }, 'gw.yaml:1:1: password is a variable only, it cannot stand in the file'],
     [{ file: 'config: x' }, 'gw.yaml:1:1: config is a flag and a variable only, it cannot stand in the file'],
     [{ file: 'port: 1\nlisten: { port: 2 }' }, 'gw.yaml:2:11: port stands already at gw.yaml:1:7'],
     [

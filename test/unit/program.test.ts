@@ -82,7 +82,7 @@ t.test('serve is meant where no command is named', async (t) => {
     const { program, ran } = gateway()
     t.equal(await start(program, argv), 0, argv)
     t.equal(ran.config?.values.port, 1, argv)
-    t.strictSame(ran.started, { version: '1.2.3', configFile: undefined }, argv)
+    t.match(ran.started, { version: '1.2.3', configFile: undefined }, argv)
   }
 })
 
