@@ -143,6 +143,7 @@ function fail(bytes: Buffer): never {
   throw new Error(`no response in ${JSON.stringify(bytes.toString('latin1'))}`)
 }
 
+/** The first response; `100 Continue` is none. */
 export function parseResponse(bytes: Buffer, method = 'GET'): RawResponse | undefined {
   const at = bytes.indexOf('\r\n\r\n')
   if (at < 0) return undefined
@@ -150,6 +151,7 @@ export function parseResponse(bytes: Buffer, method = 'GET'): RawResponse | unde
   const match = /^HTTP\/1\.1 (\d{3}) ?(.*)$/.exec(first!)
   if (match === null) throw new Error(`not a status line: ${first}`)
   const status = Number(match[1])
+  if (status === 100) return parseResponse(bytes.subarray(at + 4), method)
   const headers = lines.flatMap((line) => {
     const colon = line.indexOf(':')
     return [line.slice(0, colon).toLowerCase(), line.slice(colon + 1).trim()]

@@ -4,9 +4,10 @@ import type { Job } from '../../gateway/agents/dispatch.js'
 import type { Link } from '../../gateway/agents/link.js'
 import { Backlog } from '../../gateway/edge/backlog.js'
 import { Deadlines } from '../../gateway/edge/deadlines.js'
+import type { Ended } from '../../gateway/edge/ended.js'
 import type { Caller, CallerEvents, RequestHead, ResponseHead } from '../../gateway/edge/engine.js'
 import { Exchange } from '../../gateway/edge/exchange.js'
-import type { ExchangeHost, Summary } from '../../gateway/edge/exchange-host.js'
+import type { ExchangeHost } from '../../gateway/edge/exchange-host.js'
 import { OPEN } from '../../gateway/edge/gate.js'
 import { type Frame, Kind } from '../../shared/frames.js'
 import { Fleet } from '../helpers/fleet.js'
@@ -67,7 +68,7 @@ export function play(
   const fleet = new Fleet(t)
   const link = fleet.join()
   const jobs: Job[] = []
-  const summaries: Summary[] = []
+  const summaries: Ended[] = []
   const deadlines = new Deadlines(() => fleet.now)
   t.teardown(() => deadlines.close())
   const host: ExchangeHost = {
@@ -87,6 +88,7 @@ export function play(
     },
     deadlines,
     backlog: new Backlog(),
+    alive: () => true,
     now: () => fleet.now,
     submit: (job) => void jobs.push(job),
     cancel: (job) => void jobs.splice(jobs.indexOf(job), 1),
@@ -96,7 +98,13 @@ export function play(
   }
   const caller = new FakeCaller(method, headers)
   const route = { kind: 'proxy', via: 'forward', selector: {}, target: '/' } as const
-  const exchange = new Exchange(host, caller, { route, length, requestId: 'the-id', grant: OPEN })
+  const exchange = new Exchange(host, caller, {
+    route,
+    length,
+    requestId: 'the-id',
+    startedAt: fleet.now,
+    admission: OPEN,
+  })
   exchange.start()
   const pass = (ms: number) => {
     fleet.now += ms

@@ -13,6 +13,7 @@ import type { StreamEvents } from '../../shared/stream-events.js'
 import { parseTunnelId } from '../../shared/tunnel-id.js'
 import { WindowPool } from '../../shared/window.js'
 import { HELLO } from './raw-agent.js'
+import { ANY_RIGHT } from './rights.js'
 
 export const uuid = (n: number): string => `00000000-0000-4000-8000-${String(n).padStart(12, '0')}`
 
@@ -91,7 +92,10 @@ export class Fleet {
       name: name ?? null,
       remoteAddress: '127.0.0.1',
     }
-    const link = new Link(`link-${this.sockets.size}`, claim, this.settings, this.registry)
+    const link = new Link(`link-${this.sockets.size}`, claim, this.settings, {
+      owner: this.registry,
+      right: ANY_RIGHT,
+    })
     const socket = new FakeSocket()
     this.sockets.set(link, socket)
     link.wire.attach(socket)

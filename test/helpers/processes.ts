@@ -50,9 +50,9 @@ async function start(t: Test, main: string, args: string[], ready: RegExp): Prom
   return Promise.race([found, ended])
 }
 
-/** `upstream`: a port of this machine. */
-export async function startTunnel(t: Test, upstream: number): Promise<Tunnel> {
-  const args = ['--port', '0', '--domain', 'gw.test', '--access-log', 'off', '--log-format', 'json']
+/** `upstream`: a port of this machine. `more`: options of the gateway. */
+export async function startTunnel(t: Test, upstream: number, more: readonly string[] = []): Promise<Tunnel> {
+  const args = ['--port', '0', '--domain', 'gw.test', '--access-log', 'off', '--log-format', 'json', ...more]
   const line = await start(t, 'gateway/main.js', args, /listening on/)
   const gateway = /listening on (http:\/\/127\.0\.0\.1:(\d+))/.exec(line)!
   await start(

@@ -31,6 +31,8 @@ export interface RawAgentOptions {
   labels?: readonly string[]
   weight?: number
   maxConcurrent?: number
+  /** Of the handshake. */
+  headers?: Readonly<Record<string, string>>
   /** Says hello; true where it is not given. */
   hello?: boolean
   /** Answers every stream; without it `next` hands them out. */
@@ -72,9 +74,7 @@ export class RawAgent extends EventEmitter<Events> {
     this.socket = new WebSocket(
       linkUrl(gateway, { ...options, tunnelId: this.tunnelId, instance: this.instance }),
       [PROTOCOL],
-      {
-        perMessageDeflate: false,
-      },
+      { perMessageDeflate: false, ...(options.headers && { headers: { ...options.headers } }) },
     )
     this.mux = new Mux({
       pool: new WindowPool(),
@@ -200,8 +200,9 @@ export function linkUrl(gateway: string, { tunnelId, instance, link, name }: Raw
 export async function refusal(
   url: string,
   protocols: string[] = [PROTOCOL],
+  headers: Record<string, string> = {},
 ): Promise<{ status: number; headers: IncomingMessage['headers']; code: string }> {
-  const socket = new WebSocket(url, protocols, { perMessageDeflate: false })
+  const socket = new WebSocket(url, protocols, { perMessageDeflate: false, headers })
   socket.on('error', () => {})
   const [, response] = (await once(socket, 'unexpected-response')) as [unknown, IncomingMessage]
   const chunks: Buffer[] = []
