@@ -20,6 +20,8 @@ export interface Principal {
   readonly scopes: ReadonlySet<Scope> | undefined
   /** Which links it may open; undefined where it is no node. */
   readonly node: NodeRights | undefined
+  /** Which tunnels an operator sees and calls, as patterns; undefined: all. */
+  readonly tunnels?: readonly string[] | undefined
   /** When it ends, in ms since the epoch; undefined: never by itself. */
   readonly expiresAt: number | undefined
 }

@@ -1,0 +1,25 @@
+/** The ways to prove who one is: what `--auth` takes. */
+export const MODES = ['none', 'token', 'password', 'device_token', 'jwt'] as const
+export type Mode = (typeof MODES)[number]
+
+interface Scheme {
+  readonly name: string
+  readonly challenge: string
+  readonly modes: readonly Mode[]
+}
+
+const SCHEMES: readonly Scheme[] = [
+  { name: 'Bearer', challenge: 'Bearer realm="gw"', modes: ['token', 'password', 'jwt'] },
+  { name: 'Basic', challenge: 'Basic realm="gw", charset="UTF-8"', modes: ['password'] },
+  { name: 'DeviceToken', challenge: 'DeviceToken realm="gw"', modes: ['device_token'] },
+]
+
+/** Schemes of `authorization` by which one may come in. */
+export const schemes = (modes: ReadonlySet<Mode>): readonly Scheme[] =>
+  SCHEMES.filter((scheme) => scheme.modes.some((mode) => modes.has(mode)))
+
+/** The value of `www-authenticate`. */
+export const challenge = (modes: ReadonlySet<Mode>): string =>
+  schemes(modes)
+    .map((scheme) => scheme.challenge)
+    .join(', ')
