@@ -13,8 +13,9 @@ import type { GatewayUrl } from './gateway-url.js'
 import type { Handler } from './handler.js'
 import { chooseHandler } from './handlers/choose.js'
 import { Line } from './line.js'
+import type { PublicAccess } from './public-access.js'
 import { Server } from './serve.js'
-import { type AgentOptions, checkOptions } from './settings.js'
+import { type AgentOptions, checkOptions, publicAccessOf } from './settings.js'
 
 /** The gateway will never take this agent as it is. */
 export class RefusedError extends Error {
@@ -41,6 +42,7 @@ export class Agent {
   readonly gateway: GatewayUrl
 
   readonly #options: AgentOptions
+  readonly #public: PublicAccess | undefined
   readonly #log: Logger
   readonly #handler: Handler
   readonly #server: Server
@@ -54,6 +56,7 @@ export class Agent {
     const { maxConcurrent = 256 } = options
     this.tunnelId = parseTunnelId(options.tunnelId).id
     this.gateway = checkOptions(options)
+    this.#public = publicAccessOf(options)
     this.#options = options
     this.#log = (options.log ?? silent).child({ tunnel_id: this.tunnelId })
     this.#handler = chooseHandler(options, this.tunnelId)
@@ -161,6 +164,7 @@ export class Agent {
           instance: this.instance,
           link: number,
           name,
+          public: this.#public,
           token,
           tls,
         },
@@ -197,7 +201,11 @@ export class Agent {
       maxConcurrent,
       weight,
       labels: Object.entries(labels).flat(),
-      capabilities: ['websocket'],
+      capabilities: [
+        'websocket',
+        ...(this.#handler.run === undefined ? [] : ['execute']),
+        ...(this.#handler.resumable === true ? ['resumable'] : []),
+      ],
       streamWindow: STREAM_WINDOW,
       linkWindow: LINK_WINDOW,
     }

@@ -1,6 +1,6 @@
 import type { LogFormat, LogLevel } from '../shared/log.js'
 import type { Origin, Provenance, Report } from '../shared/options.js'
-import type { GatewayUrl } from './gateway-url.js'
+import { type GatewayUrl, isInTheClear } from './gateway-url.js'
 import type { LoadedAgent } from './options.js'
 import { resolveTunnels, type Tls, type TunnelConfig } from './tunnels.js'
 
@@ -32,13 +32,17 @@ export function resolveAgent(loaded: LoadedAgent, report: Report): AgentConfig {
   const credential = chooseCredential(loaded, report)
   if (cert === undefined && key !== undefined) report('--client-key needs --client-cert')
   if (cert !== undefined && key === undefined) report('--client-cert needs --client-key')
-  const { dial } = values.gateway
-  if (credential.kind !== 'none' && dial.startsWith('ws:') && !isLoopback(dial) && !insecure) {
-    report(`--gateway: ${dial} would carry the token in the clear; it takes https or wss, or --insecure`)
+  if (credential.kind !== 'none' && isInTheClear(values.gateway) && !insecure) {
+    report(
+      `--gateway: ${values.gateway.dial} would carry the token in the clear; it takes https or wss, or --insecure`,
+    )
   }
   const warnings = [
     ...(provenance.token?.origin.kind === 'flag'
       ? ['--token can be read by others in the process list; use GW_AGENT_TOKEN or --token-file']
+      : []),
+    ...(provenance.basicAuth?.origin.kind === 'flag'
+      ? ['--basic-auth can be read by others in the process list; use GW_BASIC_AUTH or the config file']
       : []),
     ...(insecure ? ['--insecure: the gateway is not verified'] : []),
   ]
@@ -70,9 +74,4 @@ function chooseCredential({ values, provenance }: LoadedAgent, report: Report): 
   if (byFile === 0) report('--token and --token-file exclude each other')
   if (tokenFile !== undefined && byFile > 0) return { kind: 'file', path: tokenFile }
   return token === undefined ? { kind: 'none' } : { kind: 'token', token }
-}
-
-function isLoopback(url: string): boolean {
-  const { hostname } = new URL(url)
-  return /^(127\.\d+\.\d+\.\d+|\[::1\]|(.+\.)?localhost)$/.test(hostname)
 }

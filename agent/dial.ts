@@ -1,14 +1,17 @@
 /** One WebSocket to a gateway: opened, or why it was not. Nothing about trying again. */
 import type { ClientRequest, IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
+import { rootCertificates } from 'node:tls'
 import { HttpsProxyAgent } from 'https-proxy-agent'
 import { getProxyForUrl } from 'proxy-from-env'
 import { MAX_MESSAGE, PROTOCOL } from '../shared/limits.js'
+import { type PublicAccess, publicFields } from './public-access.js'
 import { type Refusal, readRefusal } from './refusal.js'
 import { openWebSocket, type WebSocket } from './ws.js'
 
 /** How a gateway's certificate is verified, and what the agent shows of its own. PEM texts. */
 export interface DialTls {
+  /** Authorities to trust beside Node's own. */
   readonly ca?: readonly string[] | undefined
   readonly insecure?: boolean | undefined
   readonly cert?: string | undefined
@@ -23,6 +26,8 @@ export interface DialOptions {
   /** Number of the link within its instance. */
   readonly link: number
   readonly name?: string | undefined
+  /** Where callers need no credential of the gateway: what is asked of them instead. */
+  readonly public?: PublicAccess | undefined
   /** A function is asked at each attempt; what it throws is the attempt's failure. */
   readonly token?: string | (() => string) | undefined
   readonly tls?: DialTls | undefined
@@ -93,8 +98,11 @@ export function dial(options: DialOptions, events: SocketEvents, signal: AbortSi
         // Frames are binary; text ends the link whatever it holds.
         skipUTF8Validation: true,
         closeTimeout: CLOSE_TIMEOUT,
-        headers: token === undefined ? {} : { authorization: `Bearer ${token}` },
-        ca: tls.ca === undefined ? undefined : [...tls.ca],
+        headers: {
+          ...publicFields(options.public),
+          ...(token === undefined ? {} : { authorization: `${schemeOf(token)} ${token}` }),
+        },
+        ca: tls.ca === undefined ? undefined : [...rootCertificates, ...tls.ca],
         cert: tls.cert,
         key: tls.key,
         rejectUnauthorized: tls.insecure !== true,
@@ -179,3 +187,6 @@ function proxyFor(url: string): string | undefined {
   const given = ['https_proxy', 'HTTPS_PROXY', 'all_proxy', 'ALL_PROXY'].map((name) => process.env[name])
   return given.includes(bare) ? `http://${bare}` : proxy
 }
+
+/** A device's credential has a scheme of its own. */
+const schemeOf = (token: string): string => (token.startsWith('gwd_') ? 'DeviceToken' : 'Bearer')

@@ -30,3 +30,9 @@ export function parseGatewayUrl(text: string): GatewayUrl {
   const path = url.pathname === '/' ? '/ws' : url.pathname
   return Object.freeze({ dial: `${ws}//${url.host}${path}`, origin: `${http}//${url.host}` })
 }
+
+/** Without TLS, and not to this machine: a credential that goes there can be read on the way. */
+export function isInTheClear({ dial }: GatewayUrl): boolean {
+  const { protocol, hostname } = new URL(dial)
+  return protocol === 'ws:' && !/^(127\.\d+\.\d+\.\d+|\[::1\]|(.+\.)?localhost)$/.test(hostname)
+}

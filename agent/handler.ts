@@ -13,6 +13,10 @@ export interface Handler {
    * that refuses it.
    */
   websocket(exchange: Exchange): void
+  /** The same for a session's run, see `handlers/execute.ts`. Absent where the agent serves none. */
+  run?(exchange: Exchange): void
+  /** It may be handed a run that another agent has begun. */
+  readonly resumable?: boolean
   /** Frees what it holds; its exchanges are over. */
   destroy(): void
 }

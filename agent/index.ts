@@ -1,5 +1,6 @@
 export type { Fields, Logger, LogLevel } from '../shared/log.js'
 export { createLogger } from '../shared/log.js'
+export type { ExecuteFunction, Execution } from '../shared/sessions/execution.js'
 export { Agent, RefusedError } from './agent.js'
 export type { DialTls } from './dial.js'
 export type { Exchange } from './exchange.js'

@@ -5,12 +5,14 @@ import { createLogger, type Logger } from '../shared/log.js'
 import { main, type Program } from '../shared/program.js'
 import { packageVersion } from '../shared/version.js'
 import { Agent } from './agent.js'
+import { readGatewayTls } from './certificates.js'
 import { agentCommand } from './command.js'
 import type { AgentConfig, Credential } from './config.js'
 import type { DialTls } from './dial.js'
 import type { Answering } from './handlers/choose.js'
 import { loadHandlers } from './handlers/module.js'
 import { keptIdentity } from './identity.js'
+import { agentService } from './service.js'
 import { StatusScreen, wantsScreen } from './status.js'
 import { formatTarget } from './target.js'
 import type { TunnelConfig } from './tunnels.js'
@@ -19,7 +21,7 @@ const program: Program = {
   name: 'gw-agent',
   version: packageVersion(import.meta.url),
   summary: 'Dials out to a gw gateway and serves its callers from here.',
-  commands: [agentCommand(run)],
+  commands: [agentCommand(run), ...agentService],
 }
 
 /** The gateway will not take the agent as it is, now or later. */
@@ -27,6 +29,7 @@ const EXIT_REFUSED = 3
 
 /** Serves until a signal or a refusal. @returns the exit code. */
 async function run(config: AgentConfig, { version, configFile }: Started): Promise<number> {
+  const tls = readGatewayTls(config)
   const screen = wantsScreen(process.stdout, process.env)
     ? new StatusScreen(process.stdout, config.gateway.origin)
     : undefined
@@ -40,7 +43,7 @@ async function run(config: AgentConfig, { version, configFile }: Started): Promi
   for (const warning of config.warnings) log.warn(warning)
 
   const agents: Agent[] = []
-  for (const tunnel of config.tunnels) agents.push(await agentOf(config, tunnel, log, screen))
+  for (const tunnel of config.tunnels) agents.push(await agentOf(config, tunnel, tls, log, screen))
   const signalled = untilSignal(log)
   for (const agent of agents) agent.start().catch(() => {})
 
@@ -63,6 +66,7 @@ async function run(config: AgentConfig, { version, configFile }: Started): Promi
 async function agentOf(
   config: AgentConfig,
   tunnel: TunnelConfig,
+  tls: DialTls,
   log: Logger,
   screen: StatusScreen | undefined,
 ): Promise<Agent> {
@@ -75,9 +79,12 @@ async function agentOf(
     labels: tunnel.labels,
     weight: tunnel.weight,
     maxConcurrent: tunnel.maxConcurrent,
+    public: tunnel.public !== undefined,
+    basicAuth: tunnel.public?.basicAuth,
+    allowIp: tunnel.public?.allowIp,
     links: config.links,
     token: tokenOf(config.credential),
-    tls: dialTlsOf(config),
+    tls,
     drainTimeout: config.drainTimeout,
     log,
     observer: screen?.tunnel(tunnelId, answersOf(tunnel)),
@@ -127,16 +134,6 @@ function tokenOf(credential: Credential): string | (() => string) | undefined {
       return credential.token
     case 'file':
       return () => readFileSync(credential.path, 'utf8').trim()
-  }
-}
-
-function dialTlsOf({ gatewayTls: { ca, insecure, client } }: AgentConfig): DialTls {
-  const read = (file: string): string => readFileSync(file, 'utf8')
-  return {
-    ca: ca === undefined ? undefined : [read(ca)],
-    insecure,
-    cert: client && read(client.cert),
-    key: client && read(client.key),
   }
 }
 

@@ -1,3 +1,4 @@
+import { cidr } from '../shared/cidr.js'
 import { LOG_LEVELS } from '../shared/log.js'
 import {
   BadValue,
@@ -14,6 +15,7 @@ import {
 import { defineOptions, type Item, type Loaded, type Specs, type ValuesOf } from '../shared/options.js'
 import { nameFault, parseTunnelId, type TunnelId } from '../shared/tunnel-id.js'
 import { gatewayUrl } from './gateway-url.js'
+import { basicAuthFault } from './public-access.js'
 import { target } from './target.js'
 
 /** What may differ from tunnel to tunnel; in the file also under each entry of `tunnels`. */
@@ -49,6 +51,18 @@ export const tunnelSpecs = {
     group: 'tunnel',
     help: 'exchanges served at once',
   },
+  public: {
+    type: flag(),
+    group: 'tunnel',
+    help: 'open the tunnel (not its sessions) to callers without a credential, where the credential of the agent allows it',
+  },
+  basicAuth: {
+    type: one('USER:PASSWORD', 'a user, a colon and a password', readBasicAuth),
+    secret: true,
+    group: 'tunnel',
+    help: 'what --public callers have to know; others see a flag in the process list, so set GW_BASIC_AUTH instead',
+  },
+  allowIp: { type: list(cidr), group: 'tunnel', help: 'where --public callers may come from; repeatable' },
   hostHeader: {
     type: one('HOST', 'rewrite, preserve or a host', readHostHeader),
     default: 'rewrite',
@@ -146,6 +160,12 @@ function readTunnelId(value: string): TunnelId {
 
 function readName(value: string): string {
   const fault = nameFault(value)
+  if (fault !== undefined) throw new BadValue(fault)
+  return value
+}
+
+function readBasicAuth(value: string): string {
+  const fault = basicAuthFault(value)
   if (fault !== undefined) throw new BadValue(fault)
   return value
 }

@@ -1,4 +1,5 @@
 /** Streams that the gateway opens → a handler, as many at once as the instance takes. */
+import { assertNever } from '../shared/errors.js'
 import { type Open, ResetCode, StreamKind } from '../shared/frames.js'
 import type { Stream } from '../shared/stream.js'
 import type { StreamEvents } from '../shared/stream-events.js'
@@ -41,8 +42,7 @@ export class Server {
     this.#inFlight++
     observer?.began(exchange)
     try {
-      if (open.stream === StreamKind.websocket) handler.websocket(exchange)
-      else handler.serve(exchange)
+      serve(handler, exchange, open.stream)
     } catch (error) {
       exchange.threw(error)
     }
@@ -52,6 +52,23 @@ export class Server {
   readonly #ended = (exchange: Exchange): void => {
     this.#inFlight--
     this.#options.observer?.ended(exchange)
+  }
+}
+
+function serve(handler: Handler, exchange: Exchange, kind: StreamKind): void {
+  switch (kind) {
+    case StreamKind.http:
+      handler.serve(exchange)
+      return
+    case StreamKind.websocket:
+      handler.websocket(exchange)
+      return
+    case StreamKind.run:
+      if (handler.run === undefined) exchange.fail(ResetCode.refused, 'the agent serves no runs')
+      else handler.run(exchange)
+      return
+    default:
+      assertNever(kind)
   }
 }
 

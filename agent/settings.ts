@@ -1,10 +1,13 @@
 /** What an agent is made of, and the rules that its settings keep. */
-import { MAX_LABELS } from '../shared/limits.js'
+import { cidr } from '../shared/cidr.js'
+import { MAX_LABELS, MAX_RANGES } from '../shared/limits.js'
 import type { Logger } from '../shared/log.js'
+import { list } from '../shared/option-types.js'
 import { nameFault } from '../shared/tunnel-id.js'
 import type { DialTls } from './dial.js'
-import { type GatewayUrl, parseGatewayUrl } from './gateway-url.js'
+import { type GatewayUrl, isInTheClear, parseGatewayUrl } from './gateway-url.js'
 import type { Answering } from './handlers/choose.js'
+import { basicAuthFault, type PublicAccess } from './public-access.js'
 import type { ExchangeObserver } from './serve.js'
 
 export interface AgentOptions extends Answering {
@@ -19,6 +22,12 @@ export interface AgentOptions extends Answering {
   readonly weight?: number | undefined
   /** Exchanges served at once; 256 where it is not given. */
   readonly maxConcurrent?: number | undefined
+  /** Opens the tunnel to callers without a credential, where the agent's own allows it. */
+  readonly public?: boolean | undefined
+  /** `user:password` that such callers have to know. */
+  readonly basicAuth?: string | undefined
+  /** Addresses and CIDRs from which such callers may come; at most 128. */
+  readonly allowIp?: readonly string[] | undefined
   /** Parallel WebSockets; 1 where it is not given. */
   readonly links?: number | undefined
   /** Credential for the gateway. A function is asked each time the agent dials. */
@@ -47,7 +56,28 @@ export function checkOptions(options: AgentOptions): GatewayUrl {
   checkLabels(labels)
   const fault = name === undefined ? undefined : nameFault(name)
   if (fault !== undefined) throw new TypeError(`name: ${JSON.stringify(name)} ${fault}`)
-  return gatewayOf(options.gateway ?? 'http://127.0.0.1:3000')
+  const gateway = gatewayOf(options.gateway ?? 'http://127.0.0.1:3000')
+  if (options.token !== undefined && isInTheClear(gateway) && options.tls?.insecure !== true)
+    throw new TypeError(`gateway: ${gateway.dial} would carry the token in the clear; it takes https or wss`)
+  return gateway
+}
+
+/** What callers without a credential have to pass. @throws TypeError or RangeError naming the option and the rule. */
+export function publicAccessOf(options: AgentOptions): PublicAccess | undefined {
+  const { basicAuth, allowIp = [] } = options
+  if (options.public !== true) {
+    if (basicAuth !== undefined) throw new TypeError('basicAuth: needs public')
+    if (allowIp.length > 0) throw new TypeError('allowIp: needs public')
+    return undefined
+  }
+  const fault = basicAuth === undefined ? undefined : basicAuthFault(basicAuth)
+  if (fault !== undefined) throw new TypeError(`basicAuth: ${fault}`)
+  if (allowIp.length > MAX_RANGES)
+    throw new RangeError(`allowIp: ${allowIp.length} are more than ${MAX_RANGES}`)
+  const ranges = list(cidr).parse(allowIp, (index, rule) => {
+    throw new TypeError(`allowIp: ${JSON.stringify(allowIp[index])} ${rule}`)
+  })
+  return { basicAuth, allowIp: ranges ?? [] }
 }
 
 function gatewayOf(url: string | URL): GatewayUrl {

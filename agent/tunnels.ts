@@ -1,6 +1,8 @@
+import { MAX_RANGES } from '../shared/limits.js'
 import type { Report } from '../shared/options.js'
 import type { TunnelId } from '../shared/tunnel-id.js'
 import type { LoadedAgent, TunnelItem, TunnelSpecs, TunnelValues } from './options.js'
+import type { PublicAccess } from './public-access.js'
 import type { Target } from './target.js'
 
 /** One tunnel of the process, everything decided. */
@@ -19,6 +21,8 @@ export interface TunnelConfig {
   readonly labels: Readonly<Record<string, string>>
   readonly weight: number
   readonly maxConcurrent: number
+  /** Undefined where callers need a credential of the gateway. */
+  readonly public: PublicAccess | undefined
   /** `rewrite`, `preserve`, or the value itself. */
   readonly hostHeader: string
   readonly upstreamTls: Tls
@@ -43,19 +47,20 @@ const ANSWERERS = ['forward', 'handlers', 'static'] as const satisfies readonly 
  * is the only one. Tunnel ids from a flag or a variable pick the entries that have them; an id that no entry has is
  * served as the top level says.
  */
-export function resolveTunnels(loaded: LoadedAgent, report: Report): readonly TunnelConfig[] {
+export function resolveTunnels(loaded: LoadedAgent, mistake: Report): readonly TunnelConfig[] {
   const { values, items } = loaded
-  if (items.length === 0) return checked(expand(loaded, undefined, values.tunnelId, ''), report)
+  const report = once(mistake)
+  if (items.length === 0) return checked(expand(loaded, undefined, values.tunnelId, '', report), report)
   const asked = rankOf(loaded, undefined, 'tunnelId') >= RANKS.env ? values.tunnelId : undefined
   const tunnels = items.flatMap((item, index) => {
     const own = item.values.tunnelId
-    if (own === undefined) return expand(loaded, item, values.tunnelId, String(index + 1))
+    if (own === undefined) return expand(loaded, item, values.tunnelId, String(index + 1), report)
     const picked = own.filter(({ id }) => asked === undefined || asked.some((one) => one.id === id))
-    return picked.length === 0 ? [] : expand(loaded, item, picked, '')
+    return picked.length === 0 ? [] : expand(loaded, item, picked, '', report)
   })
   const beyond = (asked ?? []).filter(({ id }) => !tunnels.some((tunnel) => tunnel.id?.id === id))
   return checked(
-    beyond.length === 0 ? tunnels : [...tunnels, ...expand(loaded, undefined, beyond, '')],
+    beyond.length === 0 ? tunnels : [...tunnels, ...expand(loaded, undefined, beyond, '', report)],
     report,
   )
 }
@@ -66,6 +71,7 @@ function expand(
   item: TunnelItem | undefined,
   ids: readonly TunnelId[],
   position: string,
+  report: Report,
 ): TunnelConfig[] {
   const values = merge(loaded, item)
   const ownTls = [values.upstreamCa, item?.provenance.upstreamInsecure ?? loaded.provenance.upstreamInsecure]
@@ -78,6 +84,7 @@ function expand(
     labels: values.label,
     weight: values.weight,
     maxConcurrent: values.maxConcurrent,
+    public: publicAccessOf(values, rankOf(loaded, item, 'public') > RANKS.default, report),
     hostHeader: values.hostHeader,
     upstreamTls: Object.freeze(
       ownTls.every((given) => given === undefined)
@@ -86,6 +93,19 @@ function expand(
     ),
   }
   return (ids.length === 0 ? [undefined] : ids).map((id) => Object.freeze({ id, ...tunnel }))
+}
+
+/** `told`: it was said whether the tunnel is public. One that is not, among others that are, leaves their guard out. */
+function publicAccessOf(values: TunnelValues, told: boolean, report: Report): PublicAccess | undefined {
+  const { basicAuth, allowIp } = values
+  if (!values.public) {
+    if (basicAuth !== undefined && !told) report('--basic-auth needs --public')
+    if (allowIp.length > 0 && !told) report('--allow-ip needs --public')
+    return undefined
+  }
+  if (allowIp.length > MAX_RANGES)
+    report(`--allow-ip: ${allowIp.length} ranges are given; it takes at most ${MAX_RANGES}`)
+  return Object.freeze({ basicAuth, allowIp })
 }
 
 function merge(loaded: LoadedAgent, item: TunnelItem | undefined): TunnelValues {
@@ -115,4 +135,13 @@ function checked(tunnels: readonly TunnelConfig[], report: Report): readonly Tun
     if (name !== undefined) names.add(name)
   }
   return Object.freeze(tunnels)
+}
+
+/** What several entries inherit is one mistake. */
+function once(report: Report): Report {
+  const told = new Set<string>()
+  return (mistake) => {
+    if (!told.has(mistake)) report(mistake)
+    told.add(mistake)
+  }
 }

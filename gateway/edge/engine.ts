@@ -10,6 +10,7 @@
  * - `message` events arrive outside the engine's own callbacks, so that what they cause on other sockets
  *   is corked (inside, each write is a system call of its own: 100 µs a request instead of 15).
  */
+import type { Certificates } from './certificates.js'
 
 export interface RequestHead {
   /** Case as sent; a token. */
@@ -22,7 +23,16 @@ export interface RequestHead {
   readonly remoteAddress: string
   /** The caller's connection is TLS. */
   readonly secure: boolean
+  /** The caller has shown a certificate that `TlsFiles.ca` signed. */
+  readonly clientCertificate?: boolean
+  /**
+   * The connection came past `maxConnections`: it is to be told so and closed. There are at most `MAX_EXCESS` of
+   * these; what comes past them is closed by the engine.
+   */
+  readonly excess?: boolean
 }
+
+export const MAX_EXCESS = 1000
 
 export interface ResponseHead {
   readonly status: number
@@ -124,12 +134,32 @@ export interface SocketLimits {
   maxBackpressure: number
 }
 
+/** Paths, since what stands there changes. PEM. */
+export interface TlsFiles {
+  /** The certificate, and those between it and a root. */
+  readonly cert: string
+  readonly key: string
+  /** Holds the passphrase of the key. */
+  readonly passphrase?: string | undefined
+  /** Signs the certificates of callers; without it none is asked for. */
+  readonly ca?: string | undefined
+}
+
 export interface EngineOptions extends SocketLimits {
   host: string
   /** 0 picks a free one. */
   port: number
   /** Sockets that open on `path` are bounded by these instead. */
   links?: SocketLimits & { path: string }
+  /** https and wss instead of http and ws. TLS 1.2 at least. */
+  tls?: TlsFiles | undefined
+  /** Connections at once, before what is told to those past it; undefined or 0: no limit. */
+  maxConnections?: number
+  /**
+   * Milliseconds for a TLS handshake, and for a request's head from its connection or the answer before it; 0: no
+   * limit. 10 s where it is not given. With uws always 8 to 12 s.
+   */
+  headTimeout?: number
   /** Told what a caller's exchange or a socket threw; never called for the peer's own faults. */
   onError(error: unknown): void
 }
@@ -138,8 +168,15 @@ export interface Engine {
   readonly name: 'uws' | 'node'
   /** Facts for the start-up log at debug: versions, ABI, binary's hash. */
   readonly build: Record<string, string>
+  /** Open connections, WebSockets among them; those past `maxConnections` too. */
+  readonly connections: number
   /** Resolves with the port in use. Rejects where the address is taken or not ours. */
   listen(): Promise<number>
+  /**
+   * New connections get what stands in `tls` now, those that are open go on. Throws `CertificateError` and leaves all
+   * as it was where that does not do. @returns what is in force.
+   */
+  renew(): Certificates
   /** Stops accepting connections; those that are open stay. */
   stopAccepting(): void
   /** Cuts what is left and frees the port. */

@@ -10,13 +10,13 @@ export type EngineName = 'auto' | 'uws' | 'node'
 export async function loadEngine(name: EngineName, log: Logger, fast = loadUws): Promise<EngineFactory> {
   switch (name) {
     case 'uws':
-      return fast().catch((cause: unknown) => {
+      return fixed(fast(), log).catch((cause: unknown) => {
         throw new Error(`${reasonOf(cause)}. ${remedy()}, or start with --engine node.`, { cause })
       })
     case 'node':
       return loadNode()
     case 'auto':
-      return fast().catch((cause: unknown) => {
+      return fixed(fast(), log).catch((cause: unknown) => {
         log.warn('the fast engine does not load, node:http serves instead', {
           reason: reasonOf(cause),
           remedy: `${remedy()}; --engine node says that this one is wanted`,
@@ -25,6 +25,23 @@ export async function loadEngine(name: EngineName, log: Logger, fast = loadUws):
       })
     default:
       return assertNever(name)
+  }
+}
+
+/** Milliseconds that uWebSockets.js gives a head, which nobody can change. */
+const FIXED_HEAD_TIMEOUT = [8_000, 12_000] as const
+
+async function fixed(fast: Promise<EngineFactory>, log: Logger): Promise<EngineFactory> {
+  const create = await fast
+  return (options, handlers) => {
+    const [least, most] = FIXED_HEAD_TIMEOUT
+    const { headTimeout = least } = options
+    if (headTimeout < least || headTimeout > most)
+      log.warn('--head-timeout is not what was asked for: with uws it is fixed at 8 to 12 s', {
+        asked_ms: headTimeout,
+        remedy: '--engine node keeps it',
+      })
+    return create(options, handlers)
   }
 }
 

@@ -69,9 +69,25 @@ export class NodeCaller implements Caller, ReplyOwner {
     return this.reply.kind === 'waiting'
   }
 
+  /** Some of the answer's body is out. */
+  get speaking(): boolean {
+    return this.reply.speaking
+  }
+
+  /** Writes what means nothing, to see whether it is taken. False: nothing can be written now. */
+  probe(): boolean {
+    if (!this.silent || this.req.httpVersionMinor === 0) return false
+    this.res.writeContinue()
+    return true
+  }
+
   /** Hands the request over. `work` sets the events. */
   begin(work: () => void): void {
-    this.guard(work)
+    const fault = versionFault(this.req)
+    // Nothing is missing, yet Node would end the connection if it were not said.
+    if (this.intake === undefined) this.welcome()
+    if (fault === undefined) this.guard(work)
+    else this.respond({ status: fault, headers: [], close: true })
     if (this.intake === undefined) this.guard(() => this.events.end())
     else this.intake.start()
   }
@@ -162,4 +178,10 @@ export class NodeCaller implements Caller, ReplyOwner {
       else this.cut()
     }
   }
+}
+
+/** What Node's parser lets pass: other versions in the words of this one, and codings where HTTP had none yet. */
+function versionFault({ httpVersionMajor, httpVersionMinor, headers }: Incoming): number | undefined {
+  if (httpVersionMajor !== 1) return 505
+  return httpVersionMinor === 0 && headers['transfer-encoding'] !== undefined ? 400 : undefined
 }

@@ -33,10 +33,17 @@ export class Incoming extends IncomingMessage {
   }
 }
 
-export function headOf(req: IncomingMessage, remoteAddress: string): RequestHead {
+/** What the requests of a connection have in common. */
+export type ConnectionFacts = Required<Pick<RequestHead, 'secure' | 'clientCertificate' | 'excess'>>
+
+export function headOf(
+  req: IncomingMessage,
+  { remoteAddress, facts }: { remoteAddress: string; facts: ConnectionFacts },
+): RequestHead {
   const headers = fieldsOf(req)
   const target = originForm(req.url!, headers)
-  return { method: req.method!, target, headers, remoteAddress, secure: false }
+  const { secure, clientCertificate, excess } = facts
+  return { method: req.method!, target, headers, remoteAddress, secure, clientCertificate, excess }
 }
 
 function fieldsOf({ rawHeaders }: IncomingMessage): string[] {

@@ -52,6 +52,7 @@ export class NodeIntake implements Placed {
   start(): void {
     if (this.state.kind === 'delivered') return
     if (this.state.kind === 'flowing' && this.req.complete) {
+      this.events.reading()
       this.takeWhole()
       return
     }

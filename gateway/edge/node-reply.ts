@@ -48,6 +48,10 @@ export class NodeReply {
     return this.state.kind
   }
 
+  get speaking(): boolean {
+    return this.state.kind === 'open' && this.state.sent > 0
+  }
+
   respond(head: ResponseHead, body: Uint8Array | string): void {
     if (!this.mayBegin(head)) return
     const bytes = typeof body === 'string' ? Buffer.from(body) : body

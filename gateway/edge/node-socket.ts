@@ -138,6 +138,7 @@ export class NodeUpgrade implements Upgrade {
     for (let i = 0; i < list.length; i += 2) req.accepted.push(`${list[i]}: ${list[i + 1]}`)
     // What ws would judge by its own rules has been judged.
     req.headers.upgrade = 'websocket'
+    req.headers['sec-websocket-version'] = '13'
     delete req.headers['sec-websocket-protocol']
     delete req.headers['sec-websocket-extensions']
     socket.setDefaultEncoding('latin1')

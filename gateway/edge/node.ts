@@ -1,36 +1,25 @@
-import { createServer, type Server, type ServerOptions, type ServerResponse } from 'node:http'
+import type { ServerResponse } from 'node:http'
 import { createRequire } from 'node:module'
 import net from 'node:net'
 import type { Duplex } from 'node:stream'
 import { DenseSet } from '../../shared/dense-set.js'
+import { type Certificates, readCertificates, sameCertificates } from './certificates.js'
 import type { Engine, EngineFactory, EngineHandlers, EngineOptions } from './engine.js'
 import { type Host, NodeCaller } from './node-caller.js'
 import { NodeConnection } from './node-connection.js'
-import { hasBody, headOf, Incoming } from './node-head.js'
+import { hasBody, headOf, type Incoming } from './node-head.js'
 import type { NodeIntake } from './node-intake.js'
+import {
+  createHttpServer,
+  type HttpServer,
+  isVerified,
+  NodeArrivals,
+  takeCertificates,
+} from './node-server.js'
 import { NodeUpgrade, type SocketServer, socketServer } from './node-socket.js'
-
-/** Above the 16 KiB that callers are promised, so that the answer to a little too much is the gateway's own. */
-const HEAD_BYTES = 20 * 1024
 
 /** Twice this is the longest pause after which nobody has looked for the caller. */
 const SWEEP_MS = 2_000
-
-const SERVER: ServerOptions<typeof Incoming> = {
-  IncomingMessage: Incoming,
-  insecureHTTPParser: false,
-  maxHeaderSize: HEAD_BYTES,
-  headersTimeout: 10_000,
-  connectionsCheckingInterval: 1_000,
-  // An upload may take as long as it moves; the gateway looks at its pace.
-  requestTimeout: 0,
-  keepAliveTimeout: 75_000,
-  // The gateway answers these itself.
-  requireHostHeader: false,
-  // The same on every Node.
-  highWaterMark: 64 * 1024,
-  noDelay: true,
-}
 
 export function loadNode(): EngineFactory {
   return (options, handlers) => new NodeEngine(options, handlers)
@@ -41,8 +30,11 @@ class NodeEngine implements Engine, Host {
   readonly paused = new DenseSet<NodeIntake>()
   private readonly options: EngineOptions
   private readonly handlers: EngineHandlers
-  private readonly server: Server<typeof Incoming>
-  private readonly connections = new Set<NodeConnection>()
+  private readonly server: HttpServer
+  private readonly arrivals: NodeArrivals
+  /** Those that can carry requests: all but the ones in a TLS handshake. */
+  private readonly open = new Set<NodeConnection>()
+  private certificates: Certificates | undefined
   private readonly callers: SocketServer
   private readonly links: SocketServer | undefined
   private readonly sweeper: NodeJS.Timeout
@@ -53,13 +45,17 @@ class NodeEngine implements Engine, Host {
     this.handlers = handlers
     this.callers = socketServer(options)
     this.links = options.links && socketServer(options.links)
-    this.server = createServer(SERVER)
-    // Node drops what is past the count without a word, framing fields too.
-    this.server.maxHeadersCount = 0
-    // A caller may end its side and wait for the answer.
-    ;(this.server as Server<typeof Incoming> & { httpAllowHalfOpen: boolean }).httpAllowHalfOpen = true
-    this.server.on('connection', (socket: net.Socket) => {
-      this.connections.add(new NodeConnection(socket, (connection) => this.closed(connection)))
+    const secure = options.tls !== undefined
+    if (secure) this.certificates = readCertificates(options.tls!)
+    this.server = createHttpServer(options, this.certificates)
+    this.arrivals = new NodeArrivals(this.server, options.maxConnections ?? 0, () => this.closed())
+    this.server.on(secure ? 'secureConnection' : 'connection', (socket: net.Socket) => {
+      const facts = {
+        secure,
+        clientCertificate: options.tls?.ca !== undefined && isVerified(socket),
+        excess: this.arrivals.isExcess(socket),
+      }
+      this.open.add(new NodeConnection(socket, facts, (connection) => this.closed(connection)))
     })
     this.server.on('request', (req, res) => this.request(req, res, false))
     this.server.on('checkContinue', (req, res) => this.request(req as Incoming, res, true))
@@ -67,7 +63,10 @@ class NodeEngine implements Engine, Host {
     this.server.on('checkExpectation', (req, res) => this.request(req as Incoming, res, false))
     this.server.on('upgrade', (req, socket, early) => this.upgrade(req, socket, early))
     this.server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
-      NodeConnection.of(socket as net.Socket).refuse(error.code)
+      const connection = NodeConnection.of(socket as net.Socket)
+      // A handshake that failed.
+      if (connection === undefined) socket.destroy()
+      else connection.refuse(error.code)
     })
     this.sweeper = setInterval(() => {
       this.paused.forEach((each) => {
@@ -79,6 +78,21 @@ class NodeEngine implements Engine, Host {
   get build(): Record<string, string> {
     const { version } = createRequire(import.meta.url)('ws/package.json') as { version: string }
     return { node: process.versions.node, llhttp: process.versions.llhttp ?? '', ws: version }
+  }
+
+  get connections(): number {
+    return this.arrivals.sockets.size
+  }
+
+  renew(): Certificates {
+    const { tls } = this.options
+    if (tls === undefined) throw new Error('there are no certificates to renew: TLS is off')
+    const before = this.certificates!
+    const next = readCertificates(tls)
+    if (sameCertificates(before, next)) return before
+    takeCertificates(this.server, next)
+    this.certificates = next
+    return next
   }
 
   listen(): Promise<number> {
@@ -102,11 +116,12 @@ class NodeEngine implements Engine, Host {
   async close(): Promise<void> {
     clearInterval(this.sweeper)
     this.server.close()
-    if (this.connections.size > 0) {
+    if (this.connections > 0) {
       const emptied = new Promise<void>((resolve) => {
         this.emptied = resolve
       })
-      for (const connection of [...this.connections]) connection.destroy(false)
+      for (const connection of [...this.open]) connection.destroy(false)
+      for (const socket of [...this.arrivals.sockets]) socket.destroy()
       await emptied
     }
     // A WebSocket tells its end a moment after its connection's.
@@ -118,8 +133,8 @@ class NodeEngine implements Engine, Host {
   }
 
   private request(req: Incoming, res: ServerResponse, expects: boolean): void {
-    const connection = NodeConnection.of(req.socket)
-    const head = headOf(req, connection.remoteAddress)
+    const connection = NodeConnection.of(req.socket)!
+    const head = headOf(req, connection)
     const body = hasBody(head)
     connection.serve(body, () => {
       if (req.declined && !body) connection.closing = true
@@ -130,13 +145,13 @@ class NodeEngine implements Engine, Host {
   }
 
   private upgrade(req: Incoming, duplex: Duplex, early: Buffer): void {
-    const connection = NodeConnection.of(duplex as net.Socket)
+    const connection = NodeConnection.of(duplex as net.Socket)!
     // An answer that is still owed would come after the 101.
     if (connection.closing || connection.unfinished > 0) {
       connection.destroy(false)
       return
     }
-    const head = headOf(req, connection.remoteAddress)
+    const head = headOf(req, connection)
     const upgrade = new NodeUpgrade(this, connection, { head, req, early }, this.socketsOf(head.target))
     upgrade.caller.begin(() => this.handlers.upgrade(upgrade))
   }
@@ -149,8 +164,8 @@ class NodeEngine implements Engine, Host {
     return { server: this.links!, maxBackpressure: links.maxBackpressure }
   }
 
-  private closed(connection: NodeConnection): void {
-    this.connections.delete(connection)
-    if (this.connections.size === 0) this.emptied?.()
+  private closed(connection?: NodeConnection): void {
+    if (connection !== undefined) this.open.delete(connection)
+    if (this.open.size + this.connections === 0) this.emptied?.()
   }
 }

@@ -135,6 +135,7 @@ export class UwsCaller implements Caller, ReplyOwner {
     this.guard(() => this.events.end())
   }
 
+  /** Reads what of the head concerns the engine. */
   private hasBody(): boolean {
     const { headers } = this.head
     let body = false
@@ -142,6 +143,7 @@ export class UwsCaller implements Caller, ReplyOwner {
       const name = headers[i]!
       if (name.length === 14 && name === 'content-length') body ||= headers[i + 1] !== '0'
       else if (name.length === 17 && name === 'transfer-encoding') body = this.reply.chunked = true
+      else if (name.length === 10 && name === 'connection') this.reply.last ||= saysClose(headers[i + 1]!)
     }
     return body
   }
@@ -167,3 +169,7 @@ export class UwsCaller implements Caller, ReplyOwner {
     else tell()
   }
 }
+
+/** The engine looks for it itself, but where it stands alone, and serves what came together with the request. */
+const saysClose = (value: string): boolean =>
+  value.split(',').some((option) => option.trim().toLowerCase() === 'close')

@@ -5,11 +5,19 @@ import type { NativeRequest, NativeResponse } from './uws-native.js'
 
 const NON_ASCII = /[^\x00-\x7f]/
 
+/** What a connection's requests have in common. */
+export interface Doorway {
+  readonly secure: boolean
+  /** A certificate is asked for; one that does not do ends the handshake. */
+  readonly verifies: boolean
+  readonly excess: boolean
+}
+
 /**
  * Undefined where the bytes that were sent cannot be told: the engine decodes UTF-8 and replaces what is none,
  * and gives the bytes only for the first field of a name.
  */
-export function readHead(res: NativeResponse, req: NativeRequest): RequestHead | undefined {
+export function readHead(res: NativeResponse, req: NativeRequest, way: Doorway): RequestHead | undefined {
   const headers: string[] = []
   let odd = false
   req.forEach((name, value) => {
@@ -24,7 +32,10 @@ export function readHead(res: NativeResponse, req: NativeRequest): RequestHead |
     target = Buffer.from(target, 'utf8').toString('latin1')
   }
   const remoteAddress = addressText(new Uint8Array(res.getRemoteAddress()))
-  return { method: req.getCaseSensitiveMethod(), target, headers, remoteAddress, secure: false }
+  const { secure, excess } = way
+  const clientCertificate = way.verifies && res.getX509Certificate() !== ''
+  const method = req.getCaseSensitiveMethod()
+  return { method, target, headers, remoteAddress, secure, clientCertificate, excess }
 }
 
 function restoreBytes(headers: string[], req: NativeRequest): boolean {

@@ -24,6 +24,8 @@ export interface NativeResponse {
   pause(): unknown
   resume(): unknown
   getRemoteAddress(): ArrayBuffer
+  /** PEM of the certificate that the caller showed, empty where it showed none. */
+  getX509Certificate(): string
   upgrade(data: object, key: string, protocol: string, extensions: string, context: NativeContext): void
 }
 
@@ -47,4 +49,22 @@ export interface NativeSocket {
   end(code?: number, reason?: Native): void
   close(): void
   getUserData(): unknown
+}
+
+/** What `addChildAppDescriptor` takes of another app. */
+export type NativeDescriptor = object
+
+/** One set of routes, and of certificates. */
+export interface NativeApp {
+  any(pattern: string, handler: (res: NativeResponse, req: NativeRequest) => void): unknown
+  ws(pattern: string, behaviour: object): unknown
+  /** `change` is 1 for a connection that opens and -1 for one that closes; of a WebSocket no closing is told. */
+  filter(handler: (res: NativeResponse, change: number) => void): unknown
+  listen(host: string, port: number, options: number, done: (socket: object | false) => void): unknown
+  /** Ends its connections. */
+  close(): unknown
+  getDescriptor(): NativeDescriptor
+  /** With one or more of these an app that listens serves nothing itself: they get its new connections in turn. */
+  addChildAppDescriptor(child: NativeDescriptor): unknown
+  removeChildAppDescriptor(child: NativeDescriptor): unknown
 }

@@ -38,6 +38,8 @@ export class UwsReply {
   method = ''
   /** A chunked request: the parser is lenient about where it ends. */
   chunked = false
+  /** The caller said that it is its last request. */
+  last = false
   /** Undefined for a request without a body. */
   intake: UwsIntake | undefined
   private state: ReplyState = WAITING
@@ -64,7 +66,7 @@ export class UwsReply {
 
   /** What follows on the connection is not served. A body that is not read to its end would be read first. */
   closes(head: ResponseHead): boolean {
-    return head.close === true || this.chunked || !this.received
+    return head.close === true || this.last || this.chunked || !this.received
   }
 
   respond(head: ResponseHead, body: Uint8Array | string): void {

@@ -1,11 +1,21 @@
-import type { HttpRequest, HttpResponse, TemplatedApp, us_listen_socket, us_socket } from 'uWebSockets.js'
+import type { us_listen_socket, us_socket, WebSocketBehavior } from 'uWebSockets.js'
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
-import type { Engine, EngineFactory, EngineHandlers, EngineOptions, SocketLimits } from './engine.js'
+import { PemFault } from '../../shared/pem.js'
+import { CertificateError, type Certificates, readCertificates, sameCertificates } from './certificates.js'
+import type {
+  Engine,
+  EngineFactory,
+  EngineHandlers,
+  EngineOptions,
+  SocketLimits,
+  TlsFiles,
+} from './engine.js'
 import { handshakeKey } from './handshake.js'
 import { UwsCaller } from './uws-caller.js'
-import { readHead } from './uws-head.js'
-import type { NativeContext, NativeRequest, NativeResponse, NativeSocket } from './uws-native.js'
+import { UwsDoor } from './uws-door.js'
+import { type Doorway, readHead } from './uws-head.js'
+import type { NativeApp, NativeContext, NativeRequest, NativeResponse, NativeSocket } from './uws-native.js'
 import { type UwsSocket, UwsUpgrade } from './uws-socket.js'
 import { Turn } from './uws-turn.js'
 
@@ -16,9 +26,6 @@ type Uws = typeof import('uWebSockets.js')
  * so that the answer to a little too much is the gateway's own; past it the engine says 431 itself.
  */
 const HEAD_BYTES = 20 * 1024
-
-/** Without it a second process on the port is let in silently, and gets half of the callers. */
-const EXCLUSIVE = 1
 
 const UNREADABLE =
   'The request has bytes that are not UTF-8 in its target, or in one of several fields of a name.\n'
@@ -44,38 +51,80 @@ export async function loadUws(): Promise<EngineFactory> {
 class UwsEngine implements Engine {
   readonly name = 'uws'
   private readonly uws: Uws
-  private readonly app: TemplatedApp
+  private readonly door: UwsDoor
   private readonly options: EngineOptions
   private readonly handlers: EngineHandlers
   private readonly turn: Turn
+  private certificates: Certificates | undefined
   private listening: us_listen_socket | undefined
 
   constructor(uws: Uws, options: EngineOptions, handlers: EngineHandlers) {
     this.uws = uws
     this.options = options
     this.handlers = handlers
+    if (options.tls !== undefined) this.certificates = readCertificates(options.tls)
+    this.door = new UwsDoor((excess) => this.app(excess), options.maxConnections ?? 0)
     this.turn = new Turn(options.onError)
-    this.app = uws.App()
-    if (options.links !== undefined) this.sockets(options.links.path, options.links)
-    this.sockets('/*', options)
-    this.app.any('/*', (res, req) => this.request(res, req, undefined))
   }
 
-  private sockets(path: string, { maxMessage, maxBackpressure }: SocketLimits): void {
-    this.app.ws<{ socket: UwsSocket }>(path, {
+  /** One more set of routes; with TLS, on what stands in the files. */
+  private app(excess: boolean): NativeApp {
+    const { tls, links } = this.options
+    const app = (
+      tls === undefined ? this.uws.App() : secureApp(this.uws, tls, this.certificates!)
+    ) as NativeApp
+    const way: Doorway = { secure: tls !== undefined, verifies: tls?.ca !== undefined, excess }
+    if (links !== undefined) this.sockets(app, way, links.path, links)
+    this.sockets(app, way, '/*', this.options)
+    app.any('/*', (res, req) => this.request(res, req, way, undefined))
+    return app
+  }
+
+  private sockets(
+    app: NativeApp,
+    way: Doorway,
+    path: string,
+    { maxMessage, maxBackpressure }: SocketLimits,
+  ): void {
+    const behaviour: WebSocketBehavior<{ socket: UwsSocket }> = {
       maxPayloadLength: maxMessage,
       maxBackpressure,
       closeOnBackpressureLimit: true,
       idleTimeout: 0,
       sendPingsAutomatically: false,
       compression: 0,
-      upgrade: (res, req, context) => this.request(res, req, context),
+      upgrade: (res, req, context) =>
+        this.request(res as unknown as NativeResponse, req as unknown as NativeRequest, way, context),
       open: (ws) => ws.getUserData().socket.opened(ws as NativeSocket),
       message: (ws, data, binary) => ws.getUserData().socket.message(data, binary),
       drain: (ws) => ws.getUserData().socket.drained(),
       pong: (ws) => ws.getUserData().socket.ponged(),
-      close: (ws, code, reason) => ws.getUserData().socket.closed(code, reason),
-    })
+      close: (ws, code, reason) => {
+        this.door.socketClosed()
+        ws.getUserData().socket.closed(code, reason)
+      },
+    }
+    app.ws(path, behaviour)
+  }
+
+  get connections(): number {
+    return this.door.connections
+  }
+
+  renew(): Certificates {
+    const { tls } = this.options
+    if (tls === undefined) throw new Error('there are no certificates to renew: TLS is off')
+    const before = this.certificates!
+    const next = readCertificates(tls)
+    if (sameCertificates(before, next)) return before
+    this.certificates = next
+    try {
+      this.door.renew()
+    } catch (error) {
+      this.certificates = before
+      throw error
+    }
+    return next
   }
 
   get build(): Record<string, string> {
@@ -88,11 +137,10 @@ class UwsEngine implements Engine {
   listen(): Promise<number> {
     const { host, port } = this.options
     return new Promise((resolve, reject) => {
-      const listen = this.app.listen.bind(this.app) as unknown as ListenExclusively
-      listen(host, port, EXCLUSIVE, (socket) => {
+      this.door.listen(host, port, (socket) => {
         if (socket === false) reject(new Error(`${host}:${port} is in use or not an address of this machine`))
         else {
-          this.listening = socket
+          this.listening = socket as us_listen_socket
           resolve(this.uws.us_socket_local_port(socket as us_socket))
         }
       })
@@ -106,17 +154,21 @@ class UwsEngine implements Engine {
 
   async close(): Promise<void> {
     this.turn.closing = true
-    this.app.close()
+    this.door.close()
     this.listening = undefined
     this.turn.close()
     await new Promise<void>((resolve) => this.turn.later(resolve))
   }
 
-  private request(native: HttpResponse, req: HttpRequest, context: NativeContext | undefined): void {
-    const res = native as unknown as NativeResponse
+  private request(
+    res: NativeResponse,
+    req: NativeRequest,
+    way: Doorway,
+    context: NativeContext | undefined,
+  ): void {
     const caller = new UwsCaller(res, this.turn)
     this.turn.parsing = true
-    const head = readHead(res, req as unknown as NativeRequest)
+    const head = readHead(res, req, way)
     if (head === undefined) {
       caller.head = { ...caller.head, method: req.getCaseSensitiveMethod() }
       caller.respond({ status: 400, headers: ['content-type', 'text/plain'], close: true }, UNREADABLE)
@@ -132,9 +184,20 @@ class UwsEngine implements Engine {
   }
 }
 
-type ListenExclusively = (
-  host: string,
-  port: number,
-  options: number,
-  done: (socket: us_listen_socket | false) => void,
-) => void
+/** It reads the files by itself, and says of nothing that it does not take what that is. */
+function secureApp(uws: Uws, files: TlsFiles, { passphrase }: Certificates): unknown {
+  try {
+    return uws.SSLApp({
+      cert_file_name: files.cert,
+      key_file_name: files.key,
+      ...(passphrase !== undefined && { passphrase }),
+      ...(files.ca !== undefined && { ca_file_name: files.ca }),
+    })
+  } catch (cause) {
+    throw new CertificateError(
+      files,
+      'cert',
+      new PemFault('is not taken by uWebSockets.js, with its key', cause),
+    )
+  }
+}
