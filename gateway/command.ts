@@ -1,19 +1,34 @@
 import { type Command, defineCommand, type Started } from '../shared/command.js'
+import type { Report } from '../shared/options.js'
+import { accessSettings } from './access/settings.js'
+import { checkTls } from './options/tls.js'
 import { gatewayOptions, type LoadedGateway } from './options.js'
 
+/** How every command reads the gateway's options: from where, and whom it trusts. */
+export const gatewaySources = { configFile: 'gateway.yaml', trusted: true } as const
+
+/** Rules that join several options, and the files that they name. */
+export function checkGateway<L extends LoadedGateway>(loaded: L, report: Report): L {
+  accessSettings(loaded.values, report)
+  checkTls(loaded.values, report)
+  return loaded
+}
+
 /** `gw-gateway [serve]`; `run` resolves to the exit code. */
-export function serveCommand(run: (loaded: LoadedGateway, started: Started) => Promise<number>): Command {
+export function serveCommand(
+  run: (loaded: LoadedGateway, started: Started<LoadedGateway>) => Promise<number>,
+): Command {
   return defineCommand({
     name: 'serve',
     summary: 'accept agents and callers; done where no command is named',
     options: gatewayOptions,
-    configFile: 'gateway.yaml',
+    ...gatewaySources,
     examples: [
       ['gw-gateway', 'listen on http://127.0.0.1:3000'],
       ['gw-gateway --port 8080 --domain gw.example.com', 'tunnels as hosts under a domain'],
       ['gw-gateway --config /etc/gw/gateway.yaml', 'options from a file'],
     ],
-    resolve: (loaded) => loaded,
+    resolve: checkGateway,
     run,
   })
 }

@@ -1,40 +1,19 @@
 /** The command `gw-gateway`. */
-import { main, processLogger } from '../shared/program.js'
+import { main } from '../shared/program.js'
+import { packageVersion } from '../shared/version.js'
+import { accessCommands } from './access/commands.js'
 import { serveCommand } from './command.js'
-import { Gateway, VERSION } from './gateway.js'
-import type { LoadedGateway } from './options.js'
+import { configCommands } from './ops/config-commands.js'
+import { daemonCommands } from './ops/daemon-commands.js'
+import { gatewayService } from './ops/service.js'
 
-/** @returns the exit code. */
-async function run({ values: options }: LoadedGateway): Promise<number> {
-  const log = processLogger(options)
-  const gateway = await Gateway.start({ ...options, log })
-  log.notice(`listening on ${gateway.url}`, { version: VERSION })
-  log.flush()
-  await signalled()
-  log.info('draining', { timeout_ms: options.drainTimeout })
-  await gateway.stop()
-  log.info('stopped')
-  log.flush()
-  return 0
-}
-
-/** Resolves at the first SIGINT or SIGTERM; the second ends the process at once. */
-function signalled(): Promise<void> {
-  return new Promise((resolve) => {
-    let first = true
-    const onSignal = (): void => {
-      if (!first) process.exit(1)
-      first = false
-      resolve()
-    }
-    process.on('SIGINT', onSignal)
-    process.on('SIGTERM', onSignal)
-  })
-}
+/** Loaded only where it is run: the other commands are quick without it. */
+const serve: typeof import('./serve.js').serve = async (loaded, started) =>
+  (await import('./serve.js')).serve(loaded, started)
 
 await main({
   name: 'gw-gateway',
-  version: VERSION,
+  version: packageVersion(import.meta.url),
   summary: 'The gateway that agents dial in to and callers send HTTP to.',
-  commands: [serveCommand(run)],
+  commands: [serveCommand(serve), ...daemonCommands, ...configCommands, ...accessCommands, ...gatewayService],
 })
