@@ -1,29 +1,24 @@
 /** The gateway put together. Start and stop are lists; each step says why it stands where it stands. */
 import pTimeout, { TimeoutError } from 'p-timeout'
 import { CloseCode } from '../shared/close-codes.js'
+import { assertNever } from '../shared/errors.js'
 import { GoAwayReason } from '../shared/frames.js'
 import { MAX_MESSAGE, MAX_STREAM_WINDOW } from '../shared/limits.js'
-import { createLogger, type LogFormat, type Logger } from '../shared/log.js'
+import { createLogger, type Logger } from '../shared/log.js'
 import { defaultsOf } from '../shared/options.js'
-import { hostLabel } from '../shared/tunnel-id.js'
 import { packageVersion } from '../shared/version.js'
-import { WindowPool } from '../shared/window.js'
-import { Acceptor } from './agents/accept.js'
-import type { LinkClaim } from './agents/claim.js'
-import { Dispatcher } from './agents/dispatch.js'
-import { Registry } from './agents/registry.js'
-import { Api } from './api/api.js'
-import { apiHandlers } from './api/handlers.js'
-import { HealthApi } from './api/health-api.js'
-import { LinksApi } from './api/links-api.js'
-import { AccessLog } from './edge/access-log.js'
-import { Deadlines } from './edge/deadlines.js'
-import { Edge } from './edge/edge.js'
+import { accessVerbs } from './access/verbs.js'
+import type { Change } from './agents/registry.js'
+import { type Assembly, assemble, type Site } from './assembly.js'
+import type { Verbs } from './control/verbs.js'
 import type { Engine, SocketLimits } from './edge/engine.js'
 import { loadEngine } from './edge/engines.js'
-import { trustedProxies } from './edge/forwarded.js'
-import { type Gate, OPEN } from './edge/gate.js'
+import { Renewal } from './edge/renewal.js'
+import type { EventHandler } from './events/bus.js'
+import type { Applied } from './ops/live.js'
+import { tlsFilesOf } from './options/tls.js'
 import { type GatewayOptions, gatewayOptions } from './options.js'
+import type { ScheduleSpec } from './scheduler/code-task.js'
 
 /** What one agent's socket may buffer for sending: the high-water mark, a message, and room for neither to matter. */
 const MAX_BACKPRESSURE = 8 * 1024 * 1024
@@ -39,83 +34,91 @@ export type GatewayConfig = Partial<GatewayOptions> & {
   log?: Logger
 }
 
-interface Parts {
+interface Parts extends Assembly {
   engine: Engine
-  edge: Edge
-  links: LinksApi
-  health: HealthApi
-  acceptor: Acceptor
-  dispatcher: Dispatcher
-  registry: Registry
-  deadlines: Deadlines
-  options: GatewayOptions
+  /** With TLS. */
+  renewal: Renewal | undefined
   log: Logger
 }
 
 export class Gateway {
   /** Where it listens. */
   readonly url: string
+  /** What commands of the same user may ask of it, over the control socket. */
+  readonly verbs: Verbs
   readonly #parts: Parts
   #stopping: Promise<number> | undefined
 
   private constructor(parts: Parts, url: string) {
     this.#parts = parts
     this.url = url
+    this.verbs = accessVerbs(() => parts.access)
   }
 
-  /** Resolves once it accepts connections. Rejects where the address is taken or the engine does not load. */
+  /**
+   * Resolves once it accepts connections. Rejects where the address is taken, the engine does not load, or a file
+   * that the options name is bad.
+   */
   static async start(config: GatewayConfig = {}): Promise<Gateway> {
     const { log = createLogger(), ...given } = config
     const options: GatewayOptions = { ...defaultsOf(gatewayOptions), ...given }
-    const now = (): number => performance.now()
-    const registry = new Registry(now)
-    const dispatcher = new Dispatcher(registry, options, now)
-    const deadlines = new Deadlines(now)
-    const links = new LinksApi(registry, now)
-    const health = new HealthApi({ registry, version: VERSION, sessions: () => 0, faults: () => [], now })
-    const api = new Api(apiHandlers({ links, health }))
-    // Known only once the port is: links and printed URLs come after.
-    let base = ''
-    const acceptor = new Acceptor(registry, {
-      ...options,
-      version: VERSION,
-      pool: new WindowPool(),
-      log,
-      now,
-      urls: (claim) => urlsOf(claim, base, options.domain),
-    })
-    const settings = { ...options, domains: options.domain, trusted: trustedProxies(options.trustedProxies) }
-    const format: LogFormat = options.logFormat ?? (process.stdout.isTTY ? 'pretty' : 'json')
-    const access = new AccessLog(options.accessLog, format, log)
-    const onError = (error: unknown): void =>
-      log.error('a handler threw', { error: error instanceof Error ? error.stack : String(error) })
-    const gate: Gate = { pass: () => OPEN }
-    const edge = new Edge({ settings, dispatcher, deadlines, acceptor, api, access, gate, log, now, onError })
+    const site: Site = { base: '', engine: '', sockets: () => 0 }
+    const rooms = await assemble({ options, log, version: VERSION, site })
     const factory = await loadEngine(options.engine, log)
+    const tls = tlsFilesOf(options)
     const engine = factory(
       {
         host: options.host,
         port: options.port,
         ...callerSockets(options.maxMessage),
         links: { path: options.wsPath, maxMessage: MAX_MESSAGE, maxBackpressure: MAX_BACKPRESSURE },
-        onError,
+        tls,
+        maxConnections: options.maxConnections,
+        headTimeout: options.headTimeout,
+        onError: rooms.onError,
       },
-      edge,
+      rooms.edge,
     )
-    registry.listen((change) => {
-      if (change.kind === 'connected') log.info('agent connected', change.link.names)
-      if (change.kind === 'disconnected')
-        log.info('agent disconnected', { ...change.link.names, reason: change.reason })
-    })
+    const renewal = tls && new Renewal({ files: tls, renew: () => engine.renew(), log })
+    if (renewal !== undefined) rooms.live.follow(() => renewal.prepare())
+    rooms.registry.listen((change) => follow(change, rooms, log))
     // Last: from here on requests arrive, and everything that serves them is there.
     const port = await engine.listen()
-    const url = `http://${bracketed(options.host)}:${port}`
-    base = options.publicUrl ?? url
+    const url = `${tls === undefined ? 'http' : 'https'}://${bracketed(options.host)}:${port}`
+    Object.assign(site, {
+      base: options.publicUrl ?? url,
+      engine: engine.name,
+      sockets: () => engine.connections,
+    })
     log.debug('engine', { engine: engine.name, ...engine.build })
-    return new Gateway(
-      { engine, edge, links, health, acceptor, dispatcher, registry, deadlines, options, log },
-      url,
-    )
+    renewal?.start()
+    rooms.lag.start()
+    rooms.automation.start()
+    rooms.bus.tell({ type: 'gateway:startup', data: { url, version: VERSION } })
+    return new Gateway({ ...rooms, engine, renewal, log }, url)
+  }
+
+  /** Calls `handler` for each event of that type, or of all that begin so: `session:*`. @returns how to stop. */
+  on(pattern: string, handler: EventHandler): () => void {
+    return this.#parts.bus.on(pattern, handler)
+  }
+
+  /** Runs `work` by the clock, as scheduler.yaml would. @returns how to stop. */
+  schedule(spec: ScheduleSpec, work: (signal: AbortSignal) => unknown): () => void {
+    return this.#parts.automation.schedule(spec, work)
+  }
+
+  /** The options that are in force. */
+  get options(): GatewayOptions {
+    return this.#parts.live.current
+  }
+
+  /**
+   * Takes up what a running gateway can of `options` (log level, limits, timeouts, …) and of the files that they
+   * name; says what changed and what needs a restart. Rejects, and changes nothing, where one of the files is bad.
+   */
+  reload(options: GatewayOptions): Promise<Applied> {
+    return this.#parts.live.take(options)
   }
 
   /** Drains, then closes. @returns how many exchanges `drainTimeout` cut. Idempotent. */
@@ -132,6 +135,7 @@ export class Gateway {
   /** Cuts everything now. */
   async destroy(): Promise<void> {
     this.#parts.edge.destroy()
+    await this.#parts.automation.close(0)
     await this.#close()
   }
 
@@ -140,7 +144,9 @@ export class Gateway {
   }
 
   async #stop(): Promise<number> {
-    const { acceptor, health, dispatcher, edge, registry, options, log } = this.#parts
+    const { acceptor, automation, bus, health, dispatcher, edge, registry, live, log } = this.#parts
+    // Its hooks run beside the drain.
+    bus.tell({ type: 'gateway:shutdown' })
     // First: what comes from now on is refused, politely, by the same open port.
     const idle = edge.drain()
     health.drain()
@@ -157,39 +163,30 @@ export class Gateway {
     }
     const cut = await pTimeout(
       idle.then(() => 0),
-      { milliseconds: Math.max(1, options.drainTimeout) },
+      { milliseconds: Math.max(1, live.current.drainTimeout) },
     ).catch((error: unknown) => {
       if (!(error instanceof TimeoutError)) throw error
       return edge.destroy()
     })
     if (cut > 0) log.warn('streams were cut by the drain timeout', { streams: cut })
+    await automation.close()
     await this.#close()
     return cut
   }
 
   async #close(): Promise<void> {
-    const { links, deadlines, engine, registry } = this.#parts
+    const { access, deadlines, engine, inspect, lag, links, publicTunnels, registry, renewal } = this.#parts
     for (const link of [...registry.links]) link.end(CloseCode.goingAway, 'the gateway is shutting down')
     links.close()
+    inspect.close()
+    renewal?.close()
+    publicTunnels.close()
+    access.close()
+    lag.stop()
     deadlines.close()
     // Last: the answers of the steps before need the connections.
     await engine.close()
   }
-}
-
-/** Best first: host names where there is a domain, paths always. */
-function urlsOf({ tunnel, name }: LinkClaim, base: string, domains: readonly string[]): string[] {
-  const urls: string[] = []
-  const { protocol, port } = new URL(base)
-  const suffix = port === '' ? '' : `:${port}`
-  for (const domain of domains) {
-    if (name !== null) urls.push(`${protocol}//${name}.${domain}${suffix}`)
-    urls.push(`${protocol}//${hostLabel(tunnel)}.${domain}${suffix}`)
-  }
-  const root = base.replace(/\/$/, '')
-  if (name !== null) urls.push(`${root}/t/${name}`)
-  urls.push(`${root}/t/${tunnel.id}`)
-  return urls
 }
 
 /**
@@ -207,3 +204,30 @@ function callerSockets(maxMessage: number): SocketLimits {
 }
 
 const bracketed = (host: string): string => (host.includes(':') ? `[${host}]` : host)
+
+/** What becomes of links is logged, counted and told. */
+function follow(change: Change, { bus, telemetry }: Assembly, log: Logger): void {
+  const { link } = change
+  const { names, claim } = link
+  telemetry.followed(change)
+  switch (change.kind) {
+    case 'connected':
+      log.info('agent connected', names)
+      bus.tell({ type: 'agent:connected', tunnelId: claim.tunnel.id, data: names })
+      return
+    case 'disconnected':
+      log.info('agent disconnected', { ...names, reason: change.reason })
+      bus.tell({
+        type: 'agent:disconnected',
+        tunnelId: claim.tunnel.id,
+        data: { ...names, reason: change.reason },
+      })
+      return
+    case 'changed':
+      if (link.state === 'unresponsive')
+        bus.tell({ type: 'agent:unresponsive', tunnelId: claim.tunnel.id, data: names })
+      return
+    default:
+      assertNever(change)
+  }
+}

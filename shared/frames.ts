@@ -17,8 +17,8 @@ export const Kind = {
 } as const
 export type Kind = (typeof Kind)[keyof typeof Kind]
 
-/** What a stream carries. A new one touches only its two ends. */
-export const StreamKind = { http: 1, websocket: 2 } as const
+/** What a stream carries. A new one touches only its two ends; which agents take it, their capabilities say. */
+export const StreamKind = { http: 1, websocket: 2, run: 3 } as const
 export type StreamKind = (typeof StreamKind)[keyof typeof StreamKind]
 
 /** Why a stream was ended before its end. */

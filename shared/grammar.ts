@@ -92,7 +92,7 @@ export const SHAPES: readonly (Shape | undefined)[] = (() => {
     Kind.open,
     'open',
     streamId,
-    uint('stream', 1, 2),
+    uint('stream', 1, 3),
     field('text', 'method', 1, 64),
     field('text', 'target', 1, MAX_HEAD),
     pairs('headers', MAX_FIELDS, MAX_HEAD),

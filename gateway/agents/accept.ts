@@ -1,23 +1,38 @@
 /** Where agents come in: may this link open? What is refused is refused before the upgrade, with a problem. */
+import { CloseCode } from '../../shared/close-codes.js'
 import { Problem } from '../../shared/errors.js'
 import { MAX_STREAM_ID, PROTOCOL } from '../../shared/limits.js'
 import type { Principal } from '../access/principal.js'
 import type { Upgrade } from '../edge/engine.js'
 import { newRequestId } from '../edge/request-id.js'
-import { parseClaim } from './claim.js'
+import { type LinkClaim, parseClaim } from './claim.js'
 import { Link } from './link.js'
 import type { LinkSettings } from './link-owner.js'
 import type { Registry } from './registry.js'
 
+/** What a link was allowed by. */
+export interface LinkRight {
+  /** It still is: asked for each stream. */
+  holds(): boolean
+  /** The link has ended. */
+  release(): void
+}
+
+export interface LinkAuthority {
+  /** `ended` is called where the credential ends before the link. @throws Problem where the link may not open. */
+  admit(node: Principal, claim: LinkClaim, ended: () => void): LinkRight
+}
+
 export class Acceptor {
   readonly #registry: Registry
+  readonly #authority: LinkAuthority
   readonly #settings: LinkSettings
   #draining: number | undefined
 
-  constructor(registry: Registry, settings: LinkSettings) {
+  constructor(registry: Registry, authority: LinkAuthority, settings: LinkSettings) {
     this.#registry = registry
-    // No limit is none to the wire too: it knows no 0.
-    this.#settings = { ...settings, maxStreams: settings.maxStreams || MAX_STREAM_ID }
+    this.#authority = authority
+    this.#settings = settings
   }
 
   /** New links are refused from now on, with the advice (seconds) when to come again. */
@@ -26,15 +41,29 @@ export class Acceptor {
   }
 
   /** `node`: who opens it. @throws Problem where the link may not open. */
-  accept(upgrade: Upgrade, _node: Principal | undefined): void {
+  accept(upgrade: Upgrade, node: Principal): void {
     if (this.#draining !== undefined) {
       throw new Problem('draining', 'the gateway is shutting down', { retryAfter: this.#draining })
     }
     const claim = parseClaim(upgrade.caller.head)
-    this.#registry.claimName(claim)
-    const link = new Link(newRequestId(), claim, this.#settings, this.#registry)
+    // A link keeps what it was opened with: the agent is told of it. No limit is none to the wire: it knows no 0.
+    const settings = { ...this.#settings, maxStreams: this.#settings.maxStreams || MAX_STREAM_ID }
+    const right = this.#authority.admit(node, claim, () =>
+      link.end(CloseCode.credentialEnded, 'the credential has ended'),
+    )
+    const link = this.#open(claim, settings, right)
     const socket = upgrade.accept(PROTOCOL, [], link.wire)
     if (socket !== undefined) link.wire.attach(socket)
     else link.wire.close(1006, '')
+  }
+
+  #open(claim: LinkClaim, settings: LinkSettings, right: LinkRight): Link {
+    try {
+      this.#registry.claimName(claim)
+      return new Link(newRequestId(), claim, settings, { owner: this.#registry, right })
+    } catch (error) {
+      right.release()
+      throw error
+    }
   }
 }

@@ -5,6 +5,7 @@ import { getField, listField } from '../../shared/headers.js'
 import { PROTOCOL } from '../../shared/limits.js'
 import { nameFault, parseTunnelId, type TunnelId } from '../../shared/tunnel-id.js'
 import type { RequestHead } from '../edge/engine.js'
+import { guardOf, type TunnelGuard } from '../guard/tunnel-guard.js'
 
 export interface LinkClaim {
   tunnel: TunnelId
@@ -13,6 +14,8 @@ export interface LinkClaim {
   number: number
   name: string | null
   remoteAddress: string
+  /** What callers without a credential have to pass; undefined where the tunnel is not open to them. */
+  guard?: TunnelGuard | undefined
 }
 
 /** Links of one instance; more than any network needs. */
@@ -46,5 +49,6 @@ export function parseClaim(head: RequestHead): LinkClaim {
     number: Number(link),
     name,
     remoteAddress: head.remoteAddress,
+    guard: guardOf(head.headers),
   }
 }

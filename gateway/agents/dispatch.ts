@@ -13,6 +13,10 @@ import { matches } from './selector.js'
 export interface Job extends Wanted {
   /** Milliseconds to wait for a matching agent. */
   hold: number
+  /** Set where no credential brought it in. Those that are `limited` take at most half of `holdMax`. */
+  readonly guest?:
+    | { readonly limited: boolean; refusedBy(instance: Instance): Problem | undefined }
+    | undefined
   /** Its body is stopped, so that a caller who left would not be noticed: looks, and says when it has. */
   readonly upload: { readonly unsure: boolean; look(done: () => void): void }
   /** An agent is there and has room: open the stream now. May be called from inside `submit`. */
@@ -48,6 +52,8 @@ export class Dispatcher {
   readonly #now: () => number
   /** In order of arrival. */
   readonly #waiting = new Map<Job, Waiting>()
+  /** Of them, those of limited guests. */
+  #guests = 0
   readonly #stopListening: () => void
   #closed = false
 
@@ -67,7 +73,7 @@ export class Dispatcher {
     // Nearly every request finds its agent at once.
     const picked = this.#closed ? undefined : this.#picker.pick(job)
     if (picked?.kind === 'instance') {
-      job.assigned(picked.instance)
+      assign(job, picked.instance)
       return
     }
     const left = { agent: job.hold, place: this.#settings.queueTimeout }
@@ -77,7 +83,7 @@ export class Dispatcher {
   /** The request is no longer wanted. */
   cancel(job: Job): void {
     clearTimeout(this.#waiting.get(job)?.timer)
-    this.#waiting.delete(job)
+    this.#leave(job)
   }
 
   /** `instance` has a place again. */
@@ -131,7 +137,7 @@ export class Dispatcher {
           return
         }
         this.cancel(job)
-        job.assigned(picked.instance)
+        assign(job, picked.instance)
         return
       case 'busy':
         this.#wait(waiting, 'place', BUSY)
@@ -166,21 +172,45 @@ export class Dispatcher {
     waiting.since = now
     clearTimeout(waiting.timer)
     if (this.#closed || left[want] <= 0) {
-      this.#waiting.delete(job)
+      this.#leave(job)
       job.refused(this.#closed ? DRAINING() : problem())
       return
     }
-    const { holdMax } = this.#settings
-    if (!this.#waiting.has(job) && holdMax > 0 && this.#waiting.size >= holdMax) {
-      job.refused(new Problem('overloaded', `${holdMax} requests wait already`))
-      return
+    if (!this.#waiting.has(job)) {
+      const crowd = this.#crowd(job)
+      if (crowd !== undefined) {
+        job.refused(new Problem('overloaded', crowd))
+        return
+      }
+      if (job.guest?.limited) this.#guests++
+      this.#waiting.set(job, waiting)
     }
-    this.#waiting.set(job, waiting)
     waiting.timer = setTimeout(() => {
-      this.#waiting.delete(job)
+      this.#leave(job)
       job.refused(problem())
     }, left[want])
   }
+
+  /** Why one more may not wait. */
+  #crowd({ guest }: Job): string | undefined {
+    const { holdMax } = this.#settings
+    if (holdMax === 0) return undefined
+    if (this.#waiting.size >= holdMax) return `${holdMax} requests wait already`
+    const most = Math.floor(holdMax / 2)
+    if (!guest?.limited || this.#guests < most) return undefined
+    return `${most} requests without a credential wait already`
+  }
+
+  #leave(job: Job): void {
+    if (this.#waiting.delete(job) && job.guest?.limited) this.#guests--
+  }
+}
+
+/** A guest is held against the guard of the very instance: it may have come after he was let in. */
+function assign(job: Job, instance: Instance): void {
+  const problem = job.guest?.refusedBy(instance)
+  if (problem === undefined) job.assigned(instance)
+  else job.refused(problem)
 }
 
 const BUSY = (): Problem => new Problem('overloaded', 'every matching agent is full or does not respond')

@@ -28,6 +28,8 @@ export interface InstanceFacts {
   labels: Readonly<Record<string, string>>
   weight: number
   maxConcurrent: number
+  /** What it can do beyond HTTP. */
+  capabilities?: readonly string[]
 }
 
 export class Instance {
@@ -37,6 +39,7 @@ export class Instance {
   readonly labels: Readonly<Record<string, string>>
   readonly weight: number
   readonly maxConcurrent: number
+  readonly capabilities: readonly string[]
   links: readonly Link[] = []
   /** Exchanges in flight, over all links. */
   inflight = 0
@@ -57,6 +60,7 @@ export class Instance {
     this.labels = facts.labels
     this.weight = facts.weight
     this.maxConcurrent = facts.maxConcurrent
+    this.capabilities = facts.capabilities ?? []
     this.seed = fnv1a(`${facts.tunnel.id} ${facts.instanceId}`)
   }
 

@@ -2,6 +2,7 @@
 import type { Hello } from '../../shared/frames.js'
 import type { Logger } from '../../shared/log.js'
 import type { WindowPool } from '../../shared/window.js'
+import type { LinkRight } from './accept.js'
 import type { LinkClaim } from './claim.js'
 import type { Link } from './link.js'
 
@@ -16,6 +17,8 @@ export interface LinkSettings {
   pool: WindowPool
   log: Logger
   now(): number
+  /** A ping came back after so many milliseconds. */
+  measured?(rtt: number): void
   urls(claim: LinkClaim): string[]
 }
 
@@ -25,4 +28,10 @@ export interface LinkOwner {
   /** State, or a place for a stream, changed. */
   changed(link: Link): void
   closed(link: Link, reason: string): void
+}
+
+/** Whose a link is, and what it was allowed by. */
+export interface LinkPlace {
+  owner: LinkOwner
+  right: LinkRight
 }

@@ -8,9 +8,10 @@ import { GoAwayReason, type Hello, Kind, type Open } from '../../shared/frames.j
 import { LINK_WINDOW, STREAM_WINDOW } from '../../shared/limits.js'
 import type { Stream } from '../../shared/stream.js'
 import type { StreamEvents } from '../../shared/stream-events.js'
+import type { LinkRight } from './accept.js'
 import type { LinkClaim } from './claim.js'
 import type { Instance } from './instance.js'
-import type { LinkOwner, LinkSettings } from './link-owner.js'
+import type { LinkOwner, LinkPlace, LinkSettings } from './link-owner.js'
 import { Wire, type WireHost } from './wire.js'
 
 export type LinkState = 'greeting' | 'ready' | 'unresponsive' | 'draining' | 'closed'
@@ -30,15 +31,17 @@ export class Link implements WireHost {
 
   readonly #settings: LinkSettings
   readonly #owner: LinkOwner
+  readonly #right: LinkRight
   readonly #connectedAt = Date.now()
   #state: LinkState = 'greeting'
   #helloTimer: NodeJS.Timeout | undefined
 
-  constructor(id: string, claim: LinkClaim, settings: LinkSettings, owner: LinkOwner) {
+  constructor(id: string, claim: LinkClaim, settings: LinkSettings, { owner, right }: LinkPlace) {
     this.id = id
     this.claim = claim
     this.#settings = settings
     this.#owner = owner
+    this.#right = right
     this.wire = new Wire(this, settings)
     const { helloTimeout } = settings
     if (helloTimeout > 0) {
@@ -54,8 +57,9 @@ export class Link implements WireHost {
     return this.wire.streams
   }
 
+  /** It may carry one more stream: there is room, and its credential is still good. */
   get hasRoom(): boolean {
-    return this.wire.streams < this.#settings.maxStreams
+    return this.wire.streams < this.#settings.maxStreams && this.#right.holds()
   }
 
   /** Milliseconds; null until measured. */
@@ -159,6 +163,7 @@ export class Link implements WireHost {
   over(reason: string): void {
     this.#state = 'closed'
     this.#stopWaiting()
+    this.#right.release()
     this.#owner.closed(this, reason)
   }
 

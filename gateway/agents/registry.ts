@@ -131,8 +131,8 @@ export class Registry implements LinkOwner {
     const labels: Record<string, string> = hello.labels.length === 0 ? NO_LABELS : Object.create(null)
     for (let i = 0; i < hello.labels.length; i += 2) labels[hello.labels[i]!] = hello.labels[i + 1]!
     const { tunnel, instanceId, name } = claim
-    const { weight, maxConcurrent } = hello
-    const instance = new Instance({ tunnel, instanceId, name, labels, weight, maxConcurrent })
+    const { weight, maxConcurrent, capabilities } = hello
+    const instance = new Instance({ tunnel, instanceId, name, labels, weight, maxConcurrent, capabilities })
     this.#instances.set(key, instance)
     this.all.add(instance)
     for (const [index, value] of this.#places(instance)) bucketOf(index, value).add(instance)

@@ -14,11 +14,13 @@ export interface Selector {
   /** `key=value`. */
   labels?: readonly string[]
   policy?: PolicyName
+  /** Each of these the agent has declared. */
+  capabilities?: readonly string[]
 }
 
 /** Its criteria, without the policy: what `round-robin` and `weighted` keep their turn by. */
 export const selectorKey = (selector: Selector): string =>
-  `${selector.tunnelId ?? ''} ${selector.purpose ?? ''} ${selector.name ?? ''} ${selector.labels?.join(',') ?? ''}`
+  `${selector.tunnelId ?? ''} ${selector.purpose ?? ''} ${selector.name ?? ''} ${selector.labels?.join(',') ?? ''} ${selector.capabilities?.join(',') ?? ''}`
 
 /** Query parameter → field of the same meaning. */
 const FIELDS = new Map([
@@ -77,7 +79,9 @@ export function matches(selector: Selector, instance: Instance): boolean {
     (selector.tunnelId === undefined || selector.tunnelId === instance.tunnel.id) &&
     (selector.purpose === undefined || selector.purpose === instance.tunnel.purpose) &&
     (selector.name === undefined || selector.name === instance.name) &&
-    (selector.labels === undefined || selector.labels.every((label) => hasLabel(instance, label)))
+    (selector.labels === undefined || selector.labels.every((label) => hasLabel(instance, label))) &&
+    (selector.capabilities === undefined ||
+      selector.capabilities.every((each) => instance.capabilities.includes(each)))
   )
 }
 

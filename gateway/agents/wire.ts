@@ -153,7 +153,7 @@ export class Wire implements SocketEvents, MuxOptions, PulseEvents {
         this.#mux.send({ kind: Kind.pong, nonce: frame.nonce })
         return
       case Kind.pong:
-        this.#mux.rtt = this.#pulse?.pong(frame.nonce) ?? this.#mux.rtt
+        this.#ponged(this.#pulse?.pong(frame.nonce))
         return
       case Kind.goAway:
         this.#host.leaving(frame)
@@ -176,6 +176,12 @@ export class Wire implements SocketEvents, MuxOptions, PulseEvents {
     if (!this.#flood.count(this.now())) return
     this.#host.warn('link resets too much', { most: maxResets })
     this.end(CloseCode.policy, `more than ${maxResets} resets a second`)
+  }
+
+  #ponged(rtt: number | undefined): void {
+    if (rtt === undefined) return
+    this.#mux.rtt = rtt
+    this.#settings.measured?.(rtt)
   }
 
   // From the pulse.

@@ -1,7 +1,8 @@
 /** The gateway's own endpoints: a row of the table, its handler, and what becomes of what the handler says. */
 import { Problem } from '../../shared/errors.js'
+import type { Principal } from '../access/principal.js'
 import { IGNORED } from '../edge/arrival.js'
-import type { Caller } from '../edge/engine.js'
+import type { Caller, CallerEvents } from '../edge/engine.js'
 import type { Asked } from '../edge/exchange-host.js'
 import type { Reply } from '../edge/reply.js'
 import type { Route } from '../edge/routes.js'
@@ -28,18 +29,23 @@ export interface Outcome {
   failed(error: unknown): void
 }
 
+/** Calls `ended` when the credential of that principal does. @returns what takes that back. */
+export type WatchPrincipal = (principal: Principal, ended: () => void) => () => void
+
 export class Api {
   readonly #handlers: ApiHandlers
+  readonly #watch: WatchPrincipal
 
-  constructor(handlers: ApiHandlers) {
+  constructor(handlers: ApiHandlers, watch: WatchPrincipal) {
     this.#handlers = handlers
+    this.#watch = watch
   }
 
   /** Tells `outcome` once: within the call where the handler answers at once. */
   serve(
     caller: Caller,
     { match, query }: Extract<Route, { kind: 'api' }>,
-    { requestId, length, grant, upgrade }: Omit<Asked, 'route'>,
+    { requestId, length, admission, upgrade }: Omit<Asked, 'route'>,
     outcome: Outcome,
   ): void {
     const hasBody = length !== undefined && length !== 0
@@ -52,16 +58,18 @@ export class Api {
       requestId,
       params: match.params,
       query: new URLSearchParams(query),
-      principal: grant.principal,
+      principal: admission.principal,
       caller,
-      headers: ['gw-request-id', requestId, ...grant.headers],
+      headers: ['gw-request-id', requestId, ...admission.headers],
       body,
       json: async (most) => parseJson(await body(most)),
     }
     const answer = (said: Reply | Streaming | undefined): void => {
       if (said === undefined) outcome.served({ status: 101, bytes: 0 })
-      else if ('kind' in said) outcome.served({ status: said.status, bytes: 0 })
-      else outcome.served(send(caller, said, request.headers))
+      else if ('kind' in said) {
+        this.#supervise(caller, request.principal)
+        outcome.served({ status: said.status, bytes: 0 })
+      } else outcome.served(send(caller, said, request.headers))
     }
     try {
       const handler = this.#handlers[match.name]
@@ -79,6 +87,45 @@ export class Api {
     } catch (error) {
       fail(error, outcome)
     }
+  }
+
+  /** A stream ends with the credential behind it. */
+  #supervise(caller: Caller, principal: Principal | undefined): void {
+    if (principal === undefined) return
+    const { events } = caller
+    const unwatch = this.#watch(principal, () => {
+      caller.cut()
+      events.aborted()
+    })
+    caller.events = new Supervised(events, unwatch)
+  }
+}
+
+/** The caller of a stream, who is told when it ends by itself. */
+class Supervised implements CallerEvents {
+  readonly #events: CallerEvents
+  readonly #unwatch: () => void
+
+  constructor(events: CallerEvents, unwatch: () => void) {
+    this.#events = events
+    this.#unwatch = unwatch
+  }
+
+  data(chunk: Buffer): void {
+    this.#events.data(chunk)
+  }
+
+  end(): void {
+    this.#events.end()
+  }
+
+  writable(): void {
+    this.#events.writable()
+  }
+
+  aborted(): void {
+    this.#unwatch()
+    this.#events.aborted()
   }
 }
 

@@ -1,14 +1,27 @@
 /** Every row of the table with its handler. */
+import type { DevicesApi } from '../access/devices-api.js'
+import type { SessionApi } from '../access/session-api.js'
+import type { Automation } from '../hooks/automation.js'
+import type { InspectApi } from '../inspect/inspect-api.js'
+import type { TelemetryApi } from '../telemetry/telemetry-api.js'
 import { type ApiHandlers, absent } from './api.js'
 import type { HealthApi } from './health-api.js'
 import type { LinksApi } from './links-api.js'
+import type { ApiHandler } from './request.js'
 
 export interface Rooms {
   links: LinksApi
   health: HealthApi
+  automation: Automation
+  inspect: InspectApi
+  devices: DevicesApi
+  session: SessionApi
+  dashboard: ApiHandler
+  telemetry: TelemetryApi
 }
 
-export function apiHandlers({ links, health }: Rooms): ApiHandlers {
+export function apiHandlers(rooms: Rooms): ApiHandlers {
+  const { links, health, automation, inspect, devices, session, dashboard, telemetry } = rooms
   const later = absent('not served yet')
   return {
     root: health.root,
@@ -16,30 +29,27 @@ export function apiHandlers({ links, health }: Rooms): ApiHandlers {
     healthz: health.healthz,
     readyz: health.readyz,
     openapi: later,
-    dashboard: later,
-    dashboardFile: later,
-    signedIn: later,
-    signIn: later,
-    signOut: later,
+    dashboard,
+    dashboardFile: dashboard,
+    signedIn: session.show,
+    signIn: session.signIn,
+    signOut: session.signOut,
     connections: links.connections,
     disconnect: links.disconnect,
-    status: later,
-    metrics: later,
-    exchanges: later,
-    exchange: later,
-    exchangeCurl: later,
-    replay: later,
-    hookRuns: later,
-    tasks: later,
-    taskRuns: later,
-    runTask: later,
-    pair: later,
-    claimDevice: later,
-    approveDevice: later,
-    rejectDevice: later,
-    devices: later,
-    removeDevice: later,
-    rotateDevice: later,
+    status: telemetry.status,
+    metrics: telemetry.metrics,
+    exchanges: inspect.list,
+    exchange: inspect.show,
+    exchangeCurl: inspect.curl,
+    replay: inspect.replay,
+    ...automation.handlers,
+    pair: devices.pair,
+    claimDevice: devices.claim,
+    approveDevice: devices.approve,
+    rejectDevice: devices.reject,
+    devices: devices.list,
+    removeDevice: devices.remove,
+    rotateDevice: devices.rotate,
     createSession: later,
     sessions: later,
     session: later,

@@ -26,11 +26,18 @@ const openness = ({ segments }: Pattern): number =>
 /** A literal segment goes before one that stands for anything. */
 PATTERNS.sort((a, b) => openness(a) - openness(b))
 
-/**
- * `socket`: the request is a WebSocket's handshake. @returns undefined where nothing is served under the path.
- * @throws Problem `method_not_allowed` where the path knows other methods, `bad_request` for one that is not UTF-8.
- */
-export function matchApi(method: string, path: string, socket: boolean): ApiMatch | undefined {
+/** `not_found` or `method_not_allowed`. */
+export interface NoMatch {
+  readonly problem: Problem
+}
+
+export const wrongMethod = (method: string, allowed: readonly string[]): Problem =>
+  new Problem('method_not_allowed', `${method} is not served here`, {
+    headers: ['allow', allowed.join(', ')],
+  })
+
+/** `socket`: the request is a WebSocket's handshake. @throws Problem `bad_request` for a path that is not UTF-8. */
+export function matchApi(method: string, path: string, socket: boolean): ApiMatch | NoMatch {
   const segments = canonical(path).split('/').slice(1)
   const asked = method === 'HEAD' ? 'GET' : method
   const allowed = new Set<string>()
@@ -42,11 +49,9 @@ export function matchApi(method: string, path: string, socket: boolean): ApiMatc
     allowed.add(route.method)
     if (route.method === 'GET') allowed.add('HEAD')
   }
-  if (allowed.size === 0) return undefined
-  if (socket) throw new Problem('not_found', 'no WebSocket is served under this path')
-  throw new Problem('method_not_allowed', `${method} is not served here`, {
-    headers: ['allow', [...allowed].join(', ')],
-  })
+  if (socket) return { problem: new Problem('not_found', 'no WebSocket is served under this path') }
+  if (allowed.size > 0) return { problem: wrongMethod(method, [...allowed]) }
+  return { problem: new Problem('not_found', 'nothing is served under this path') }
 }
 
 function canonical(path: string): string {

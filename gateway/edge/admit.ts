@@ -10,6 +10,9 @@ import type { RequestHead } from './engine.js'
 /** Field lines of a request head (`docs/limits.md`). */
 export const MAX_REQUEST_FIELDS = 96
 
+/** Bytes of a method: a link carries no longer one, and nobody has named one half as long. */
+const MAX_METHOD = 64
+
 /** Printable ASCII and bytes of UTF-8, without what no URI holds raw: a fragment never travels (RFC 9112 §3.2). */
 const TARGET = /^\/[\x21\x22\x24-\x7e\x80-\xff]*$/
 
@@ -26,12 +29,9 @@ const HOST = /^(?:[A-Za-z0-9._~!$&'()*+;=%-]+|\[[0-9A-Fa-f:.]+\])(?::(\d{1,5}))?
 export function admit(head: RequestHead, maxHead: number): number | 'chunked' | undefined {
   const { method, target, headers } = head
   if (!isToken(method)) throw bad('the method is not a token')
-  if (method === 'CONNECT' || method === 'TRACE') {
-    throw new Problem('method_not_allowed', `${method} is not served`, {
-      headers: ['allow', 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS'],
-    })
-  }
-  if (!TARGET.test(target))
+  if (method.length > MAX_METHOD) throw bad(`the method has more than ${MAX_METHOD} bytes`)
+  const served = method !== 'CONNECT' && method !== 'TRACE'
+  if (served && !TARGET.test(target))
     throw bad('the request target is not an absolute path without spaces, controls or fragment')
   if (headers.length > 2 * MAX_REQUEST_FIELDS) {
     throw new Problem(
@@ -73,6 +73,12 @@ export function admit(head: RequestHead, maxHead: number): number | 'chunked' | 
   if (port === null || (port[1] !== undefined && Number(port[1]) > 65_535))
     throw bad('Host is not a host with an optional port')
   if (chunked && length !== undefined) throw bad('there are both Content-Length and Transfer-Encoding')
+  // Last, so that what cannot be told from another request ends the connection first.
+  if (!served) {
+    throw new Problem('method_not_allowed', `${method} is not served`, {
+      headers: ['allow', 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS'],
+    })
+  }
   return chunked ? 'chunked' : length
 }
 

@@ -2,8 +2,9 @@
 import { Problem } from '../../shared/errors.js'
 import type { Head } from '../../shared/frames.js'
 import { isFieldValue, isHopByHop, isToken, nominated } from '../../shared/headers.js'
+import { sandboxed } from '../guard/sandbox.js'
 import type { ResponseHead } from './engine.js'
-import type { Grant } from './gate.js'
+import type { Admission } from './gate.js'
 
 /** Whether an answer to `method` with `status` has no body, whatever its fields say (RFC 9112 §6.3). */
 export const isBodyless = (method: string, status: number): boolean =>
@@ -54,19 +55,11 @@ export function answerHead(
 
 const broken = (rule: string): Problem => new Problem('agent_error', `the agent's answer: ${rule}`)
 
-/** What browsers may do with a tunnel's document under the gateway's own origin. */
-const SANDBOX = 'sandbox allow-scripts allow-forms allow-popups allow-modals allow-downloads'
-
-/** The head with what the grant adds to it and takes from it. */
-export function grantedHead(head: ResponseHead, { headers, sandboxed }: Grant): ResponseHead {
-  if (!sandboxed) return headers.length === 0 ? head : { ...head, headers: [...head.headers, ...headers] }
-  const out: string[] = []
-  for (let i = 0; i < head.headers.length; i += 2) {
-    const name = head.headers[i]!
-    if (name !== 'service-worker-allowed' && name !== 'clear-site-data') out.push(name, head.headers[i + 1]!)
-  }
-  out.push('content-security-policy', SANDBOX, ...headers)
-  return { ...head, headers: out }
+/** The head with what the admission adds to it and takes from it. */
+export function admittedHead(head: ResponseHead, { headers, sandboxed: how }: Admission): ResponseHead {
+  const kept = how === 'no' ? head.headers : sandboxed(head.headers, how === 'document')
+  if (kept === head.headers && headers.length === 0) return head
+  return { ...head, headers: [...kept, ...headers] }
 }
 
 /** Of the 101 of an upgrade: the subprotocol that was chosen, and the fields to send on. */

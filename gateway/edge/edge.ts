@@ -6,19 +6,20 @@ import type { Acceptor } from '../agents/accept.js'
 import type { Dispatcher, Job } from '../agents/dispatch.js'
 import type { Instance } from '../agents/instance.js'
 import type { Api } from '../api/api.js'
-import type { AccessLog } from './access-log.js'
+import type { Recorder } from '../inspect/recorder.js'
 import { admit } from './admit.js'
 import { IGNORED, whenKnown } from './arrival.js'
 import type { Failure } from './attempt.js'
 import { Backlog } from './backlog.js'
 import type { Deadlines } from './deadlines.js'
+import { type Ended, labelOf, type Witness } from './ended.js'
 import type { Caller, EngineHandlers, RequestHead, Upgrade } from './engine.js'
 import { Exchange } from './exchange.js'
-import type { Asked, ExchangeHost, ExchangeSettings, Summary } from './exchange-host.js'
-import type { Gate } from './gate.js'
-import { problemReply, type Reply } from './reply.js'
+import type { Asked, ExchangeHost, ExchangeSettings } from './exchange-host.js'
+import type { Admission, Gate, Pass } from './gate.js'
+import type { InternalCaller } from './internal-caller.js'
+import { answer, LEFT, refuse, type Said } from './refusal.js'
 import { RequestIds } from './request-id.js'
-import { FAILED, FAILED_BODY } from './response-head.js'
 import { type Route, type RouteSettings, route } from './routes.js'
 
 export interface EdgeSettings extends ExchangeSettings, RouteSettings {
@@ -32,8 +33,11 @@ export interface EdgeParts {
   deadlines: Deadlines
   acceptor: Acceptor
   api: Api
-  access: AccessLog
+  /** Told how each request ended. */
+  witness: Witness
   gate: Gate
+  /** Where exchanges are recorded. */
+  recorder: Recorder | undefined
   log: Logger
   now(): number
   /** Told what a handler of the gateway's own threw that is no `Problem`. */
@@ -45,11 +49,12 @@ export class Edge implements EngineHandlers, ExchangeHost {
   readonly deadlines: Deadlines
   readonly backlog = new Backlog()
   readonly now: () => number
-  /** Moves to another instance so far. */
-  retries = 0
 
   readonly #parts: EdgeParts
-  readonly #ids = new RequestIds((id) => this.deadlines.some((one) => one.requestId === id))
+  readonly #ids = new RequestIds(
+    (id) => this.deadlines.some((one) => one.requestId === id),
+    (id) => this.#parts.recorder?.knows(id) === true,
+  )
   #draining = false
   #idle: (() => void) | undefined
 
@@ -68,11 +73,18 @@ export class Edge implements EngineHandlers, ExchangeHost {
   // From the engine.
 
   request(caller: Caller): void {
-    this.#arrive(caller)
+    this.#arrive(caller, this.#ask)
   }
 
   upgrade(upgrade: Upgrade): void {
-    this.#arrive(upgrade.caller, upgrade)
+    this.#arrive(upgrade.caller, this.#ask, upgrade)
+  }
+
+  /** A request of the gateway's own, which `pass` judges. @returns its id. */
+  inside(caller: InternalCaller, pass: Pass, replay?: Replay): string {
+    const requestId = this.#arrive(caller, pass, undefined, replay)
+    caller.send()
+    return requestId
   }
 
   // From exchanges.
@@ -89,8 +101,11 @@ export class Edge implements EngineHandlers, ExchangeHost {
     this.#parts.dispatcher.released(instance)
   }
 
+  alive(admission: Admission): boolean {
+    return this.#parts.gate.alive(admission)
+  }
+
   moved(requestId: string, failure: Failure): void {
-    this.retries++
     this.#parts.log.info('exchange moved to another instance', {
       request_id: requestId,
       code: failure.problem.code,
@@ -98,9 +113,9 @@ export class Edge implements EngineHandlers, ExchangeHost {
     })
   }
 
-  finished(exchange: Exchange, summary: Summary): void {
-    this.#ids.give(summary.requestId)
-    this.#parts.access.exchange(exchange.caller.head, summary)
+  finished(exchange: Exchange, ended: Ended): void {
+    this.#ids.give(ended.requestId)
+    this.#parts.witness.ended(exchange.caller.head, ended)
     if (this.deadlines.size === 0) this.#idle?.()
   }
 
@@ -122,94 +137,113 @@ export class Edge implements EngineHandlers, ExchangeHost {
     return cut
   }
 
-  #arrive(caller: Caller, upgrade?: Upgrade): void {
+  readonly #ask: Pass = (head, wanted) => this.#parts.gate.pass(head, wanted)
+
+  #arrive(caller: Caller, pass: Pass, upgrade?: Upgrade, replay?: Replay): string {
     const { head } = caller
     const requestId = this.#ids.take(getField(head.headers, 'gw-request-id'))
-    const refuse = (error: unknown): void => this.#refuse(caller, error, requestId)
+    const startedAt = this.now()
+    let found: Route | undefined
+    const fail = (error: unknown, headers: readonly string[] = []): void => {
+      const said = refuse(caller, error, requestId, headers, this.#parts.onError)
+      this.#told(head, found, { requestId, startedAt }, said)
+    }
     try {
       const length = admit(head, this.settings.maxHead)
-      const found = route(head, this.settings, upgrade !== undefined)
-      whenKnown(caller, this.#parts.gate.pass(head, found), {
+      const wanted = aimed(route(head, this.settings, upgrade !== undefined), replay)
+      found = wanted
+      whenKnown(caller, pass(head, wanted), {
         known: (verdict) => {
+          const asked = { length, requestId, startedAt, upgrade, replayOf: replay?.of }
           try {
-            if (verdict.kind === 'answered') this.#answer(caller, requestId, verdict.reply)
-            else this.#serve(caller, found, { length, requestId, upgrade, grant: verdict })
+            if (verdict.kind === 'admitted')
+              this.#serve(caller, wanted, { ...asked, admission: verdict }, fail)
+            else this.#told(head, wanted, asked, answer(caller, requestId, verdict.reply))
           } catch (error) {
-            this.#refuse(caller, error, requestId, verdict.kind === 'grant' ? verdict.headers : [])
+            fail(error, verdict.kind === 'admitted' ? verdict.headers : [])
           }
         },
-        refuse,
-        left: () => this.#ids.give(requestId),
+        refuse: fail,
+        left: () => this.#told(head, wanted, { requestId, startedAt }, LEFT),
       })
     } catch (error) {
-      refuse(error)
+      fail(error)
     }
+    return requestId
   }
 
-  #serve(caller: Caller, found: Route, arrived: Omit<Asked, 'route'>): void {
-    const { upgrade, requestId } = arrived
+  #serve(
+    caller: Caller,
+    found: Route,
+    asked: Omit<Asked, 'route'>,
+    fail: (error: unknown, headers: readonly string[]) => void,
+  ): void {
     switch (found.kind) {
       case 'proxy': {
         if (this.#draining) throw new Problem('draining', 'the gateway is shutting down')
-        const exchange = new Exchange(this, caller, { ...arrived, route: found })
-        exchange.start()
+        const { requestId, replayOf } = asked
+        const { recorder } = this.#parts
+        const seen = recorder?.watch(caller, { requestId, route: found.via, replayOf }) ?? caller
+        new Exchange(this, seen, { ...asked, route: found }).start()
         return
       }
       case 'links':
         caller.events = IGNORED
-        if (upgrade === undefined) {
+        if (asked.upgrade === undefined) {
           throw new Problem('unsupported_protocol', 'agents connect here by WebSocket', {
             headers: ['upgrade', 'websocket', 'sec-websocket-protocol', 'gw.v1'],
           })
         }
-        this.#parts.acceptor.accept(upgrade, arrived.grant.principal)
-        this.#ids.give(requestId)
+        if (asked.admission.principal === undefined) throw new Problem('unauthorized', 'links need a credential')
+        this.#parts.acceptor.accept(asked.upgrade, asked.admission.principal)
+        this.#told(caller.head, found, asked, { status: 101, bytes: 0 })
         return
       case 'api':
-        this.#parts.api.serve(caller, found, arrived, {
-          served: (served) => {
-            this.#ids.give(requestId)
-            this.#parts.access.answer(caller.head, requestId, served)
-          },
-          failed: (error) => this.#refuse(caller, error, requestId, arrived.grant.headers),
+        this.#parts.api.serve(caller, found, asked, {
+          served: (served) => this.#told(caller.head, found, asked, served),
+          failed: (error) => fail(error, asked.admission.headers),
         })
         return
       case 'nothing':
-        throw new Problem('not_found', 'nothing is served under this path')
+        throw found.problem
       default:
         assertNever(found)
     }
   }
 
-  #answer(caller: Caller, requestId: string, { head, body }: Reply): void {
+  /** A request that was no exchange has its answer. */
+  #told(
+    head: RequestHead,
+    found: Route | undefined,
+    { requestId, startedAt }: Pick<Asked, 'requestId' | 'startedAt'>,
+    { status, bytes, code }: Said,
+  ): void {
     this.#ids.give(requestId)
-    caller.events = IGNORED
-    caller.respond({ ...head, headers: [...head.headers, 'gw-request-id', requestId] }, body)
-    this.#parts.access.answer(caller.head, requestId, { status: head.status, bytes: body.length })
-  }
-
-  /** A request that never became an exchange. Where more of it may come its connection ends: nothing is parsed behind it. */
-  #refuse(caller: Caller, error: unknown, requestId: string, headers: readonly string[] = []): void {
-    this.#ids.give(requestId)
-    caller.events = IGNORED
-    if (!(error instanceof Problem)) {
-      this.#parts.onError(error)
-      caller.respond(FAILED, FAILED_BODY)
-      return
-    }
-    const { head } = caller
-    const { head: answer, body } = problemReply(error, requestId, head.headers, closes(head, error))
-    caller.respond(
-      headers.length === 0 ? answer : { ...answer, headers: [...answer.headers, ...headers] },
-      body,
-    )
-    this.#parts.access.refusal(head, requestId, error)
+    const duration = this.now() - startedAt
+    this.#parts.witness.ended(head, {
+      requestId,
+      route: labelOf(found),
+      status,
+      code,
+      tunnelId: undefined,
+      bytesIn: 0,
+      bytesOut: bytes,
+      duration,
+      queued: undefined,
+      firstByte: duration,
+      moves: 0,
+    })
   }
 }
 
-/** A request without a body that was merely not found can be followed by another; an ambiguous one cannot. */
-const closes = ({ headers }: RequestHead, problem: Problem): boolean =>
-  problem.code === 'bad_request' ||
-  problem.code === 'head_too_large' ||
-  getField(headers, 'content-length') !== undefined ||
-  getField(headers, 'transfer-encoding') !== undefined
+/** An exchange that is sent again, to the tunnel that served it. */
+export interface Replay {
+  of: string
+  tunnelId: string
+}
+
+function aimed(found: Route, replay: Replay | undefined): Route {
+  if (replay === undefined) return found
+  if (found.kind !== 'proxy') throw new Problem('bad_request', 'the path is none of a tunnel')
+  return { ...found, selector: { ...found.selector, tunnelId: replay.tunnelId } }
+}

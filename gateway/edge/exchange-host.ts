@@ -2,14 +2,14 @@
 import type { Job } from '../agents/dispatch.js'
 import type { Instance } from '../agents/instance.js'
 import type { PolicyName } from '../agents/policies.js'
-import type { AnswerFault } from './answering.js'
 import type { Failure } from './attempt.js'
 import type { Backlog } from './backlog.js'
 import type { Deadlines } from './deadlines.js'
+import type { Ended } from './ended.js'
 import type { Upgrade } from './engine.js'
 import type { Exchange } from './exchange.js'
 import type { TrustedProxies } from './forwarded.js'
-import type { Grant } from './gate.js'
+import type { Admission } from './gate.js'
 import type { RelaySettings } from './relaying.js'
 import type { ProxyRoute } from './routes.js'
 import type { TermLimits } from './terms.js'
@@ -26,36 +26,26 @@ export interface Asked {
   /** Of its body, as declared; undefined where there is none. */
   length: number | 'chunked' | undefined
   requestId: string
+  /** When its head was here; milliseconds, monotonic. */
+  startedAt: number
   /** Where it is a WebSocket's handshake. */
   upgrade?: Upgrade | undefined
-  grant: Grant
+  admission: Admission
+  /** The exchange that it repeats. */
+  replayOf?: string | undefined
 }
 
 export interface ExchangeHost {
   readonly settings: ExchangeSettings
   readonly deadlines: Deadlines
   readonly backlog: Backlog
+  /** The caller's credential is still good. */
+  alive(admission: Admission): boolean
   now(): number
   submit(job: Job): void
   cancel(job: Job): void
   /** A place at the instance is free again. */
   released(instance: Instance): void
   moved(requestId: string, failure: Failure): void
-  finished(exchange: Exchange, summary: Summary): void
-}
-
-/** How an exchange ended. */
-export interface Summary {
-  requestId: string
-  via: ProxyRoute['via']
-  /** Status that the caller saw; 0 where it left before one. */
-  status: number
-  /** What went wrong, also after the head was out. */
-  code: AnswerFault | undefined
-  tunnelId: string | undefined
-  bytesIn: number
-  bytesOut: number
-  /** Milliseconds. */
-  duration: number
-  moves: number
+  finished(exchange: Exchange, ended: Ended): void
 }

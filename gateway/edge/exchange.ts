@@ -9,10 +9,11 @@ import { assertNever, Problem } from '../../shared/errors.js'
 import { StreamKind } from '../../shared/frames.js'
 import type { Job } from '../agents/dispatch.js'
 import type { Instance } from '../agents/instance.js'
-import { grantedHead, isBodyless } from './answer.js'
+import { admittedHead, isBodyless } from './answer.js'
 import { type Answer, type AnswerFault, Answering, type AnsweringOwner } from './answering.js'
 import { Attempt, type AttemptOwner, type Failure } from './attempt.js'
 import type { Sweepable } from './deadlines.js'
+import { endedOf, type Trail } from './ended.js'
 import type { Caller, CallerEvents, ResponseHead } from './engine.js'
 import type { Asked, ExchangeHost } from './exchange-host.js'
 import { questionOf } from './forwarded.js'
@@ -33,6 +34,7 @@ type State =
 export class Exchange implements CallerEvents, Job, AttemptOwner, AnsweringOwner, Sweepable {
   readonly selector: Job['selector']
   readonly policy: Job['policy']
+  readonly guest: Job['guest']
   readonly tried: Instance[] = []
   readonly requestId: string
   readonly caller: Caller
@@ -43,23 +45,22 @@ export class Exchange implements CallerEvents, Job, AttemptOwner, AnsweringOwner
   readonly #host: ExchangeHost
   readonly #asked: Asked
   readonly #terms: ExchangeTerms
-  readonly #startedAt: number
   #state: State = { kind: 'arriving' }
-  #moves = 0
+  readonly #trail: Trail = { moves: 0 }
   #failure: Failure | undefined
-  #tunnelId: string | undefined
 
   /** @throws Problem where it asks for what cannot be. */
   constructor(host: ExchangeHost, caller: Caller, asked: Asked) {
     this.#asked = asked
     this.#host = host
-    this.#terms = termsOf(caller.head.headers, host.settings)
-    this.#startedAt = host.now()
-    this.upload = new Upload(caller, host.settings, asked.length, this.#startedAt)
+    const limited = asked.admission.guest?.limited ?? false
+    this.#terms = termsOf(caller.head.headers, host.settings, limited)
+    this.upload = new Upload(caller, host.settings, asked.length, asked.startedAt)
     this.caller = caller
     this.requestId = asked.requestId
-    this.selector = asked.route.selector
-    this.policy = asked.route.selector.policy ?? host.settings.policy
+    this.guest = asked.admission.guest
+    this.selector = (limited ? asked.route.tunnel : undefined) ?? asked.route.selector
+    this.policy = this.selector.policy ?? host.settings.policy
     this.hold = this.#terms.hold
   }
 
@@ -93,13 +94,15 @@ export class Exchange implements CallerEvents, Job, AttemptOwner, AnsweringOwner
   }
 
   assigned(instance: Instance): void {
-    const { route, grant, upgrade } = this.#asked
+    const { requestId, route, admission, upgrade } = this.#asked
     const kind = upgrade === undefined ? StreamKind.http : StreamKind.websocket
     const body = upgrade === undefined ? this.upload.whole : undefined
-    const { trusted } = this.#host.settings
-    const facts = { requestId: this.requestId, spent: grant.spent, trusted, kind, body }
+    // Dispatch has just asked the instance's guard.
+    const spent = admission.spent ?? (admission.guest?.spent ? 'authorization' : undefined)
+    const facts = { requestId, spent, trusted: this.#host.settings.trusted, kind, body }
     const attempt = new Attempt(this.#host, instance, questionOf(this.caller.head, route, facts), this)
-    this.#tunnelId = instance.tunnel.id
+    this.#trail.tunnelId = instance.tunnel.id
+    this.#trail.sentAt ??= attempt.startedAt
     this.#state = { kind: 'sent', attempt }
     this.upload.movedAt = attempt.startedAt
     if (upgrade === undefined) this.upload.attach(attempt.stream, body !== undefined)
@@ -115,7 +118,8 @@ export class Exchange implements CallerEvents, Job, AttemptOwner, AnsweringOwner
   answered(said: ResponseHead, body: Uint8Array | null, end: boolean): void {
     if (this.#state.kind !== 'sent') return
     const { attempt } = this.#state
-    const head = grantedHead(said, this.#asked.grant)
+    this.#trail.headAt = this.#host.now()
+    const head = admittedHead(said, this.#asked.admission)
     if (head.status === 101 && this.#asked.upgrade !== undefined) {
       const relaying = new Relaying(this, attempt, this.#asked.upgrade, head, this.#host)
       this.#state = { kind: 'answering', answer: relaying }
@@ -147,7 +151,7 @@ export class Exchange implements CallerEvents, Job, AttemptOwner, AnsweringOwner
     // An upgrade that was sent may have been taken.
     const repeatable =
       this.upload.replayable && (this.#asked.upgrade === undefined || failure.moves === 'any')
-    if (repeatable && mayMove(this.caller.head, failure, this.#moves)) this.#move(attempt, failure)
+    if (repeatable && mayMove(this.caller.head, failure, this.#trail.moves)) this.#move(attempt, failure)
     else this.#fail(failure.problem)
   }
 
@@ -159,6 +163,8 @@ export class Exchange implements CallerEvents, Job, AttemptOwner, AnsweringOwner
   }
 
   sweep(now: number): void {
+    if (!this.#host.alive(this.#asked.admission))
+      this.#fail(new Problem('unauthorized', 'the credential has ended'))
     switch (this.#state.kind) {
       case 'arriving':
       case 'waiting':
@@ -189,7 +195,7 @@ export class Exchange implements CallerEvents, Job, AttemptOwner, AnsweringOwner
   }
 
   #move(attempt: Attempt, failure: Failure): void {
-    this.#moves++
+    this.#trail.moves++
     // An agent that stays has given its answer; one that went, or is about to, may come back, or have another link.
     if (!failure.lost && attempt.instance.state !== 'draining') {
       this.tried.push(attempt.instance)
@@ -209,7 +215,7 @@ export class Exchange implements CallerEvents, Job, AttemptOwner, AnsweringOwner
       case 'sent': {
         // What the caller still sends will not be read.
         const reply = problemReply(problem, this.requestId, this.caller.head.headers, !this.upload.complete)
-        this.caller.respond(grantedHead(reply.head, this.#asked.grant), reply.body)
+        this.caller.respond(admittedHead(reply.head, this.#asked.admission), reply.body)
         this.#finish(problem.status, problem.code)
         return
       }
@@ -230,17 +236,10 @@ export class Exchange implements CallerEvents, Job, AttemptOwner, AnsweringOwner
     if (state.kind === 'sent') this.#release(state.attempt, code, bytesOut)
     this.#state = { kind: 'done' }
     this.#host.deadlines.forget(this)
-    this.#host.finished(this, {
-      requestId: this.requestId,
-      via: this.#asked.route.via,
-      status,
-      code,
-      tunnelId: this.#tunnelId,
-      bytesIn: state.kind === 'answering' ? state.answer.bytesIn : this.upload.bytes,
-      bytesOut: state.kind === 'answering' ? state.answer.bytesOut : bytesOut,
-      duration: this.#host.now() - this.#startedAt,
-      moves: this.#moves,
-    })
+    const bytesIn = state.kind === 'answering' ? state.answer.bytesIn : this.upload.bytes
+    const sent = state.kind === 'answering' ? state.answer.bytesOut : bytesOut
+    const outcome = { status, code, bytesIn, bytesOut: sent, now: this.#host.now() }
+    this.#host.finished(this, endedOf(this.#asked, this.#trail, outcome))
   }
 
   #release(attempt: Attempt, fault: AnswerFault | undefined, bytesOut = 0): void {

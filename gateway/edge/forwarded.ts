@@ -3,6 +3,7 @@
  * with the forwarded fields (RFC 7239 and the `x-forwarded-*` in use) set or, behind a trusted proxy, kept.
  */
 import ipaddr from 'ipaddr.js'
+import { withoutSession } from '../access/cookies.js'
 import type { StreamKind } from '../../shared/frames.js'
 import { isHopByHop, nominated } from '../../shared/headers.js'
 import type { Question } from './attempt.js'
@@ -51,9 +52,9 @@ export function forwardedHead(head: RequestHead, facts: ForwardFacts): string[] 
     const value = headers[i + 1]!
     if (isHopByHop(name) || name === 'expect' || name.startsWith('gw-') || named?.has(name)) continue
     if (name === facts.spent) continue
-    if (name === 'cookie' && OURS.test(value)) {
-      const rest = withoutOurs(value)
-      if (rest !== '') out.push(name, rest)
+    if (name === 'cookie') {
+      const rest = withoutSession(value)
+      if (rest !== undefined) out.push(name, rest)
       continue
     }
     if (name === 'host') host = value
@@ -79,16 +80,6 @@ export function forwardedHead(head: RequestHead, facts: ForwardFacts): string[] 
   out.push('forwarded', after(kept?.get('forwarded'), element), 'gw-request-id', facts.requestId)
   return out
 }
-
-/** The dashboard's cookies, which are nobody else's business. */
-const OURS = /(?:^|;)\s*(?:__Host-gw|gw_session)=/
-
-const withoutOurs = (cookies: string): string =>
-  cookies
-    .split(';')
-    .filter((pair) => !OURS.test(pair))
-    .join(';')
-    .trim()
 
 /** `value` appended to the list that is there. */
 const after = (list: string | undefined, value: string): string =>

@@ -22,18 +22,21 @@ export class RequestIds {
   /** Those that callers brought. Ours differ from each other by themselves. */
   readonly #brought = new Set<string>()
   readonly #isOurs: (id: string) => boolean
+  readonly #isRecorded: (id: string) => boolean
 
   /** `isOurs`: whether an exchange in flight has this id, which may be one that we made. */
-  constructor(isOurs: (id: string) => boolean) {
+  constructor(isOurs: (id: string) => boolean, isRecorded: (id: string) => boolean = () => false) {
     this.#isOurs = isOurs
+    this.#isRecorded = isRecorded
   }
 
-  /** `wished`: what the caller sent. It is used where it is a UUID that is not in flight. */
+  /** `wished`: what the caller sent. It is used where it is a UUID that is neither in flight nor recorded. */
   take(wished: string | undefined): string {
     if (wished === undefined || !UUID.test(wished)) return newRequestId()
     const id = wished.toLowerCase()
     // Only a version 7 can be one of ours, sent back by a caller that saw it.
-    if (this.#brought.has(id) || (id[14] === '7' && this.#isOurs(id))) return newRequestId()
+    if (this.#brought.has(id) || this.#isRecorded(id) || (id[14] === '7' && this.#isOurs(id)))
+      return newRequestId()
     this.#brought.add(id)
     return id
   }

@@ -3,7 +3,7 @@ import { Problem } from '../../shared/errors.js'
 import { getField } from '../../shared/headers.js'
 import { nameFault, parseHostLabel, parseTunnelId } from '../../shared/tunnel-id.js'
 import { type Selector, selectorFromFields, selectorOf } from '../agents/selector.js'
-import { type ApiMatch, matchApi } from '../api/router.js'
+import { type ApiMatch, matchApi, wrongMethod } from '../api/router.js'
 import type { RequestHead } from './engine.js'
 
 export type Route =
@@ -11,14 +11,18 @@ export type Route =
   | { kind: 'api'; match: ApiMatch; query: string }
   /** Where agents connect. */
   | { kind: 'links' }
-  /** Nothing is served there, which is told to those who may know. */
-  | { kind: 'nothing' }
+  /** Nothing is served there, or not with that method: which is told to those who may know. */
+  | { kind: 'nothing'; problem: Problem }
   | ProxyRoute
 
 export interface ProxyRoute {
   kind: 'proxy'
   via: 'forward' | 'tunnel' | 'host'
   selector: Selector
+  /** What the route itself names, selector fields left aside. */
+  tunnel?: Pick<Selector, 'tunnelId' | 'name'>
+  /** The selector fields are malformed or contradict the route: told to all but guests, whose are ignored. */
+  fault?: Problem
   /** What the agent sees. */
   target: string
   /** What was cut off the front of it, under `/t/…`. */
@@ -54,12 +58,10 @@ export function route(head: RequestHead, settings: RouteSettings, upgrade = fals
   if (path.startsWith('/t/')) return byPath(head, path, query)
   if (path === settings.wsPath) {
     if (method === 'GET' || method === 'HEAD') return { kind: 'links' }
-    throw new Problem('method_not_allowed', `${method} is not served here`, {
-      headers: ['allow', 'GET, HEAD'],
-    })
+    return { kind: 'nothing', problem: wrongMethod(method, ['GET', 'HEAD']) }
   }
   const match = matchApi(method, path, upgrade)
-  return match === undefined ? { kind: 'nothing' } : { kind: 'api', match, query }
+  return 'problem' in match ? { kind: 'nothing', ...match } : { kind: 'api', match, query }
 }
 
 function byPath(head: RequestHead, path: string, query: string): Route {
@@ -67,10 +69,16 @@ function byPath(head: RequestHead, path: string, query: string): Route {
   const word = slash < 0 ? path.slice(3) : path.slice(3, slash)
   if (word === '') throw new Problem('not_found', '/t/ is followed by a tunnel id or a name')
   const rest = slash < 0 ? '/' : path.slice(slash)
-  const selector = selectorFromFields(head.headers)
-  if (word.startsWith('agent_')) selector.tunnelId = fixed(selector.tunnelId, tunnelIdOf(word))
-  else selector.name = fixed(selector.name, nameOf(word))
-  return { kind: 'proxy', via: 'tunnel', selector, target: `${rest}${query}`, prefix: `/t/${word}` }
+  const tunnel = word.startsWith('agent_') ? { tunnelId: tunnelIdOf(word) } : { name: nameOf(word) }
+  const narrowed = narrow(head, tunnel)
+  return {
+    kind: 'proxy',
+    via: 'tunnel',
+    ...narrowed,
+    tunnel,
+    target: `${rest}${query}`,
+    prefix: `/t/${word}`,
+  }
 }
 
 /** The ids of late, as written → as normalised: reading one costs more than the rest of the route. */
@@ -88,10 +96,21 @@ function tunnelIdOf(word: string): string {
 }
 
 /** The tunnel is fixed by the route: a selector can only narrow it, and one that contradicts matches nothing. */
-function fixed(selected: string | undefined, routed: string): string {
-  if (selected !== undefined && selected !== routed)
-    throw new Problem('no_agent', 'the selector contradicts the tunnel of this route')
-  return routed
+function narrow(
+  head: RequestHead,
+  tunnel: ProxyRoute['tunnel'] & object,
+): Pick<ProxyRoute, 'selector' | 'fault'> {
+  try {
+    const selector = selectorFromFields(head.headers)
+    for (const key of ['tunnelId', 'name'] as const) {
+      if (tunnel[key] !== undefined && selector[key] !== undefined && selector[key] !== tunnel[key])
+        throw new Problem('no_agent', 'the selector contradicts the tunnel of this route')
+    }
+    return { selector: { ...selector, ...tunnel } }
+  } catch (error) {
+    if (!(error instanceof Problem)) throw error
+    return { selector: tunnel, fault: error }
+  }
 }
 
 function nameOf(word: string): string {
@@ -120,8 +139,6 @@ function byHost(head: RequestHead, label: string): Route {
   const tunnel = parseHostLabel(label)
   if (tunnel === undefined && nameFault(label) !== undefined)
     throw new Problem('not_found', 'no tunnel can have this host name')
-  const selector = selectorFromFields(head.headers)
-  if (tunnel === undefined) selector.name = fixed(selector.name, label)
-  else selector.tunnelId = fixed(selector.tunnelId, tunnel.id)
-  return { kind: 'proxy', via: 'host', selector, target: head.target }
+  const named = tunnel === undefined ? { name: label } : { tunnelId: tunnel.id }
+  return { kind: 'proxy', via: 'host', ...narrow(head, named), tunnel: named, target: head.target }
 }

@@ -16,21 +16,36 @@ export interface TermLimits extends ExchangeTerms {
   maxTimeout: number
 }
 
-/** @throws Problem `bad_request` for a value that is no duration. */
-export function termsOf(headers: Fields, limits: TermLimits): ExchangeTerms {
+/**
+ * `guest`: the caller has no credential. It may ask for less than the defaults, never for more.
+ * @throws Problem `bad_request` for a value that is no duration.
+ */
+export function termsOf(headers: Fields, limits: TermLimits, guest = false): ExchangeTerms {
   let terms: ExchangeTerms = limits
   for (let i = 0; i < headers.length; i += 2) {
     if (!headers[i]!.startsWith('gw-')) continue
     const value = headers[i + 1]!
     switch (headers[i]) {
       case 'gw-hold':
-        terms = { ...terms, hold: bounded(asked('gw-hold', value), limits.holdLimit) }
+        terms = { ...terms, hold: held(asked('gw-hold', value), limits, guest) }
         break
       case 'gw-response-timeout':
-        terms = { ...terms, responseTimeout: limited(asked('gw-response-timeout', value), limits.maxTimeout) }
+        terms = {
+          ...terms,
+          responseTimeout: limited(
+            asked('gw-response-timeout', value),
+            guest ? limits.responseTimeout : limits.maxTimeout,
+          ),
+        }
         break
       case 'gw-idle-timeout':
-        terms = { ...terms, idleTimeout: limited(asked('gw-idle-timeout', value), limits.maxTimeout) }
+        terms = {
+          ...terms,
+          idleTimeout: limited(
+            asked('gw-idle-timeout', value),
+            guest ? limits.idleTimeout : limits.maxTimeout,
+          ),
+        }
         break
     }
   }
@@ -46,6 +61,9 @@ function asked(field: string, value: string): number {
     )
   return Math.min(ms, LONGEST_TIMER_MS)
 }
+
+const held = (ms: number, { hold, holdLimit }: TermLimits, guest: boolean): number =>
+  guest ? Math.min(ms, hold) : bounded(ms, holdLimit)
 
 /** `most` of 0 bounds nothing. */
 const bounded = (ms: number, most: number): number => (most === 0 ? ms : Math.min(ms, most))

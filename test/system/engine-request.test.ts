@@ -33,6 +33,8 @@ suites(({ engine, rig, test }) => {
           headers: ['host', 'A', 'x-a', '1', 'x-b', '', 'x-a', '2'],
           remoteAddress: '127.0.0.1',
           secure: false,
+          clientCertificate: false,
+          excess: false,
         },
       ],
     )

@@ -107,6 +107,20 @@ t.test('tunnels', (t) => {
       { argv: '--ca x --insecure --no-upstream-insecure' },
       [{ upstreamTls: { ca: undefined, insecure: false } }],
     ],
+    ['a public tunnel', { argv: '--public' }, [{ public: { basicAuth: undefined, allowIp: [] } }]],
+    ['none', {}, [{ public: undefined }]],
+    [
+      'and its guard',
+      { argv: '--public --allow-ip 10.0.0.0/8 --allow-ip ::1', env: { GW_BASIC_AUTH: 'a:b,c:d' } },
+      [{ public: { basicAuth: 'a:b,c:d', allowIp: ['10.0.0.0/8', '::1/128'] } }],
+    ],
+    [
+      'of some entries',
+      {
+        file: 'public: true\nbasic-auth: a:b\ntunnels:\n  - { forward: 1, name: x }\n  - { forward: 2, name: y, public: false }\n  - { forward: 3, name: z, basic-auth: c:d }',
+      },
+      [{ public: { basicAuth: 'a:b' } }, { public: undefined }, { public: { basicAuth: 'c:d' } }],
+    ],
     [
       'options of a tunnel',
       { argv: '--name n --label a=1,b=2 --max-concurrent 5 --host-header preserve' },
@@ -157,6 +171,10 @@ t.test('credentials', (t) => {
     t.strictSame(resolve(given).config?.credential, expected, title)
   t.match(resolve({ argv: '--token a' }).config?.warnings, [/--token can be read by others/])
   t.match(resolve({ argv: '--insecure' }).config?.warnings, [/--insecure/])
+  t.match(resolve({ argv: '--public --basic-auth a:b' }).config?.warnings, [
+    /--basic-auth can be read by others/,
+  ])
+  t.strictSame(resolve({ argv: '--public', env: { GW_BASIC_AUTH: 'a:b' } }).config?.warnings, [])
   t.strictSame(resolve({ env: { GW_TOKEN: 'a' } }).config?.warnings, [])
   t.end()
 })
@@ -176,6 +194,17 @@ t.test('rules that join options', (t) => {
     [{ argv: '--gateway ws://127.0.0.2:3000', env: { GW_TOKEN: 'a' } }],
     [{ argv: '--gateway ws://127.evil.example', env: { GW_TOKEN: 'a' } }, /in the clear/],
     [{ argv: '--gateway https://gw.example.com', env: { GW_TOKEN: 'a' } }],
+    [{ argv: '--basic-auth a:b --allow-ip ::1' }, /--basic-auth needs --public/, /--allow-ip needs --public/],
+    [{ file: 'basic-auth: a:b\ntunnels: [{ forward: 1 }, { forward: 2 }]' }, /--basic-auth needs --public/],
+    [
+      { argv: '--public --basic-auth ab' },
+      /--basic-auth: \*\*\* \(flag\) has no colon between user and password/,
+    ],
+    [{ argv: '--public --allow-ip here' }, /--allow-ip: "here" \(flag\) is not an address or CIDR/],
+    [
+      { argv: `--public --allow-ip ${Array(129).fill('::1').join()}` },
+      /--allow-ip: 129 ranges are given; it takes at most 128/,
+    ],
     [{ argv: '--name www' }, /--name: "www" \(flag\) is reserved/],
     [
       { argv: '--tunnel-id agent_x' },

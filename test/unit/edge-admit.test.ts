@@ -4,7 +4,6 @@ import { admit, MAX_REQUEST_FIELDS } from '../../gateway/edge/admit.js'
 import type { RequestHead } from '../../gateway/edge/engine.js'
 import { newRequestId, RequestIds } from '../../gateway/edge/request-id.js'
 import { type Route, route } from '../../gateway/edge/routes.js'
-import type { Problem } from '../../shared/errors.js'
 import { id, uuid } from '../helpers/fleet.js'
 import { requestHead as head, outcome } from '../helpers/heads.js'
 
@@ -111,8 +110,12 @@ function fields(count: number): string[] {
 
 /** A row of the table by its name; paths that nothing serves as what the caller is told. */
 function brief(found: Route): unknown {
-  if (found.kind === 'nothing') return 'not_found'
-  if (found.kind !== 'api') return found
+  if (found.kind === 'nothing') return found.problem.code
+  if (found.kind === 'proxy') {
+    const { tunnel: _, fault, ...rest } = found
+    return fault?.code ?? rest
+  }
+  if (found.kind === 'links') return found
   const { name, params } = found.match
   return {
     api: name,
@@ -186,11 +189,8 @@ t.test('path and host say what serves a request', async (t) => {
       `${request.method} ${request.target} ${request.headers}`,
     )
   const refused = (request: RequestHead) => {
-    try {
-      route(request, settings)
-    } catch (error) {
-      return (error as Problem).headers
-    }
+    const found = route(request, settings)
+    return found.kind === 'nothing' ? found.problem.headers : undefined
   }
   t.same(refused(head([], '/health', 'PUT')), ['allow', 'GET, HEAD'])
   t.same(refused(head([], '/connections/x', 'PUT')), ['allow', 'DELETE'])

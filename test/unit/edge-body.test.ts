@@ -2,10 +2,9 @@
 import t from 'tap'
 import { AccessLog, type AccessMode } from '../../gateway/edge/access-log.js'
 import { Deadlines, type Sweepable } from '../../gateway/edge/deadlines.js'
+import type { Ended } from '../../gateway/edge/ended.js'
 import type { Caller, RequestHead } from '../../gateway/edge/engine.js'
-import type { Summary } from '../../gateway/edge/exchange-host.js'
 import { HELD, Upload, type UploadLimits } from '../../gateway/edge/upload.js'
-import { Problem } from '../../shared/errors.js'
 import { createLogger, type LogFormat } from '../../shared/log.js'
 import { Pair } from '../helpers/pair.js'
 import { POST, Tape } from '../helpers/tape.js'
@@ -154,15 +153,17 @@ const HEAD: RequestHead = {
   remoteAddress: '192.0.2.1',
   secure: false,
 }
-const SUMMARY: Summary = {
+const SUMMARY: Ended = {
   requestId: 'the-id',
-  via: 'forward',
+  route: 'forward',
   status: 200,
   code: undefined,
   tunnelId: 'agent_x',
   bytesIn: 1,
   bytesOut: 2,
   duration: 1.005,
+  queued: 0.1,
+  firstByte: 0.5,
   moves: 0,
 }
 
@@ -175,7 +176,7 @@ function logged(mode: AccessMode, format: LogFormat, write: (log: AccessLog) => 
 }
 
 t.test('one line a request, and it stays one', async (t) => {
-  const [line] = logged('on', 'json', (log) => log.exchange(HEAD, SUMMARY))
+  const [line] = logged('on', 'json', (log) => log.ended(HEAD, SUMMARY))
   const { time, ...facts } = JSON.parse(line!) as Record<string, unknown>
   t.match(time, /^\d{4}-.*Z$/)
   t.same(facts, {
@@ -195,12 +196,12 @@ t.test('one line a request, and it stays one', async (t) => {
   t.match(line, /^[\x20-\x7e]*$/)
   t.match(
     JSON.parse(
-      logged('on', 'json', (log) => log.exchange(HEAD, { ...SUMMARY, code: 'idle_timeout', moves: 2 }))[0]!,
+      logged('on', 'json', (log) => log.ended(HEAD, { ...SUMMARY, code: 'idle_timeout', moves: 2 }))[0]!,
     ),
     { code: 'idle_timeout', moves: 2 },
   )
   const evil = { ...HEAD, method: 'G":\u001b[31m\r\n', target: '/\u2028\n' }
-  const refused = (log: AccessLog) => log.refusal(evil, 'the-id', new Problem('bad_request', ''))
+  const refused = (log: AccessLog) => log.ended(evil, { ...SUMMARY, status: 400, code: 'bad_request' })
   t.match(JSON.parse(logged('on', 'json', refused)[0]!), {
     method: evil.method,
     path: evil.target,
@@ -213,20 +214,20 @@ t.test('one line a request, and it stays one', async (t) => {
     t.match(lines[0], /^[\x20-\x7e]*$/)
   }
   t.match(
-    logged('on', 'pretty', (log) => log.exchange(HEAD, SUMMARY))[0],
+    logged('on', 'pretty', (log) => log.ended(HEAD, SUMMARY))[0],
     /^\d\d:\d\d:\d\d\.\d{3} 200 GET "\/a\\"b\\u00e9" 1ms agent_x the-id$/,
   )
 })
 
 t.test('the mode says which lines there are', async (t) => {
   const all = (log: AccessLog) => {
-    log.exchange(HEAD, SUMMARY)
-    log.exchange(HEAD, { ...SUMMARY, status: 404 })
-    log.exchange(HEAD, { ...SUMMARY, status: 500 })
-    log.exchange(HEAD, { ...SUMMARY, code: 'aborted' })
-    log.refusal(HEAD, 'the-id', new Problem('not_found', ''))
-    log.answer(HEAD, 'the-id', { status: 200, bytes: 3 })
-    log.answer(HEAD, 'the-id', { status: 503, bytes: 3 })
+    log.ended(HEAD, SUMMARY)
+    log.ended(HEAD, { ...SUMMARY, status: 404 })
+    log.ended(HEAD, { ...SUMMARY, status: 500 })
+    log.ended(HEAD, { ...SUMMARY, code: 'aborted' })
+    log.ended(HEAD, { ...SUMMARY, status: 404, code: 'not_found' })
+    log.ended(HEAD, { ...SUMMARY, route: 'api' })
+    log.ended(HEAD, { ...SUMMARY, route: 'api', status: 503 })
   }
   const counts = (['on', 'errors', 'off'] as const).map((mode) => logged(mode, 'json', all).length)
   t.same(counts, [7, 4, 0])

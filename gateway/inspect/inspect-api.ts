@@ -1,0 +1,98 @@
+/** The inspector's endpoints: what was recorded, as a list, whole, as a command, and once more. */
+import { Problem } from '../../shared/errors.js'
+import { getField } from '../../shared/headers.js'
+import { again, changesOf, curlCommand } from '../../shared/inspect/again.js'
+import { exchangeFilter } from '../../shared/inspect/filter.js'
+import type { Recording } from '../../shared/inspect/recording.js'
+import type { Ring } from '../../shared/inspect/ring.js'
+import { listed, shown } from '../../shared/inspect/view.js'
+import { parseJson } from '../api/body.js'
+import { type ApiHandler, type ApiRequest, streaming } from '../api/request.js'
+import type { InternalAnswer, InternalRequest } from '../edge/internal-caller.js'
+import { jsonReply } from '../edge/reply.js'
+import { ExchangeStream } from './exchange-stream.js'
+
+/** Exchanges of one answer. */
+const PAGE = 500
+
+/** Bytes of the changes to a replay: a body and some fields. */
+const MOST_CHANGES = 2 * 1024 * 1024
+
+export interface InspectParts {
+  /** Undefined where nothing is recorded. */
+  ring: Ring | undefined
+  /** Where callers reach the gateway, for commands. */
+  base(): string
+  /** Sends it to that tunnel, as one that repeats another. */
+  replay(
+    request: InternalRequest,
+    tunnelId: string,
+    of: string,
+  ): { requestId: string; answer: Promise<InternalAnswer> }
+}
+
+const FRESH = ['cache-control', 'no-store']
+
+export class InspectApi {
+  readonly #parts: InspectParts
+  readonly #streams = new Set<ExchangeStream>()
+
+  constructor(parts: InspectParts) {
+    this.#parts = parts
+  }
+
+  readonly list: ApiHandler = ({ caller, head, query, headers }) => {
+    const filter = exchangeFilter(query)
+    const ring = this.#ring()
+    if (head.method === 'GET' && /text\/event-stream/i.test(getField(head.headers, 'accept') ?? '')) {
+      const stream = new ExchangeStream(caller, headers, ring, filter, () => this.#streams.delete(stream))
+      this.#streams.add(stream)
+      caller.events = stream
+      return streaming(200)
+    }
+    const exchanges = ring.recordings().filter(filter).slice(0, PAGE).map(listed)
+    return jsonReply(200, { exchanges }, FRESH)
+  }
+
+  readonly show: ApiHandler = (request) => jsonReply(200, shown(this.#recording(request)), FRESH)
+
+  readonly curl: ApiHandler = (request) => {
+    const command = curlCommand(this.#recording(request), this.#parts.base())
+    return {
+      head: { status: 200, headers: ['content-type', 'text/plain; charset=utf-8', ...FRESH] },
+      body: `${command}\n`,
+    }
+  }
+
+  readonly replay: ApiHandler = async (request) => {
+    const recording = this.#recording(request)
+    const body = await request.body(MOST_CHANGES)
+    const changes = changesOf(body.length === 0 ? {} : parseJson(body))
+    const { omitted, ...wanted } = again(recording, changes)
+    const { tunnelId, requestId: original } = recording
+    if (tunnelId === undefined) throw new Problem('conflict', 'that request never reached a tunnel')
+    const { requestId, answer } = this.#parts.replay(wanted, tunnelId, original)
+    const { status } = await answer
+    return jsonReply(200, { request_id: requestId, replay_of: original, status, omitted }, FRESH)
+  }
+
+  /** Ends the event streams. */
+  close(): void {
+    for (const stream of this.#streams) stream.close()
+  }
+
+  #ring(): Ring {
+    const { ring } = this.#parts
+    if (ring === undefined)
+      throw new Problem('not_found', 'nothing is recorded: --inspect turns the inspector on')
+    return ring
+  }
+
+  #recording({ params }: ApiRequest): Recording {
+    const id = (params.request_id ?? '').toLowerCase()
+    const recording = this.#ring().get(id)
+    if (recording === undefined)
+      throw new Problem('not_found', `no exchange ${JSON.stringify(id.slice(0, 80))} is kept`)
+    return recording
+  }
+}

@@ -1,0 +1,73 @@
+/** One exchange as the inspector keeps it: both heads, the beginning of both bodies, and when things happened. */
+
+/** Bytes of each body that are kept. */
+export const KEPT_BODY = 64 * 1024
+
+/** The beginning of a body, and how long all of it is. */
+export class KeptBody {
+  bytes = 0
+  readonly #chunks: Buffer[] = []
+  #kept = 0
+
+  /** `chunk` is copied as far as it is kept. @returns how many bytes more are kept now. */
+  add(chunk: Uint8Array): number {
+    this.bytes += chunk.length
+    const room = Math.min(KEPT_BODY - this.#kept, chunk.length)
+    if (room <= 0) return 0
+    this.#chunks.push(Buffer.from(chunk.subarray(0, room)))
+    this.#kept += room
+    return room
+  }
+
+  get kept(): number {
+    return this.#kept
+  }
+
+  /** Less than the whole is here. */
+  get truncated(): boolean {
+    return this.#kept < this.bytes
+  }
+
+  content(): Buffer {
+    if (this.#chunks.length > 1) this.#chunks.splice(0, this.#chunks.length, Buffer.concat(this.#chunks))
+    return this.#chunks[0] ?? Buffer.alloc(0)
+  }
+}
+
+export interface Recording {
+  readonly requestId: string
+  /** Milliseconds since the epoch. */
+  readonly startedAt: number
+  readonly method: string
+  /** As asked for, telling query values masked. */
+  readonly target: string
+  /** What it went to: `forward`, `tunnel`, `host`; the upstream for an agent. */
+  readonly route: string
+  readonly remoteAddress: string
+  /** Flat, redacted. */
+  readonly requestHeaders: readonly string[]
+  readonly requestBody: KeptBody
+  readonly responseBody: KeptBody
+  responseHeaders: readonly string[]
+  /** Undefined until the head of the answer is there; 0 where the caller left before it. */
+  status: number | undefined
+  tunnelId: string | undefined
+  /** What went wrong. */
+  code: string | undefined
+  /** Milliseconds from the start; undefined as long as it has not happened. */
+  queued: number | undefined
+  firstByte: number | undefined
+  duration: number | undefined
+  /** The exchange that it repeats. */
+  readonly replayOf: string | undefined
+}
+
+/** What is kept of it beside its bodies, about. */
+export const headBytes = ({ target, requestHeaders, responseHeaders }: Recording): number =>
+  500 + target.length + length(requestHeaders) + length(responseHeaders)
+
+function length(texts: readonly string[]): number {
+  let sum = 0
+  for (const text of texts) sum += text.length + 16
+  return sum
+}

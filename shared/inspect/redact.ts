@@ -1,0 +1,44 @@
+/** Secrets are taken out of an exchange as it is recorded: what was never kept cannot leak. */
+
+export const REDACTED = '[redacted]'
+
+const FIELDS = [
+  'authorization',
+  'gw-authorization',
+  'proxy-authorization',
+  'cookie',
+  'set-cookie',
+  'x-api-key',
+]
+
+const QUERY_KEYS = /^(?:token|access_token|api_key|key|password|secret|sig|signature|code)$/i
+
+export class Redaction {
+  readonly #names: ReadonlySet<string>
+
+  /** `more`: names of fields beside those that always are. */
+  constructor(more: readonly string[] = []) {
+    this.#names = new Set([...FIELDS, ...more.map((name) => name.toLowerCase())])
+  }
+
+  /** A flat list, names in lower case. */
+  fields(headers: readonly string[]): string[] {
+    const kept = headers.slice()
+    for (let i = 0; i < kept.length; i += 2) if (this.#names.has(kept[i]!)) kept[i + 1] = REDACTED
+    return kept
+  }
+}
+
+/** The target with the values of telling query keys masked. */
+export function maskedTarget(target: string): string {
+  const at = target.indexOf('?')
+  if (at < 0) return target
+  const pairs = target.slice(at + 1).split('&')
+  const masked = pairs.map((pair) => {
+    const equals = pair.indexOf('=')
+    return equals >= 0 && QUERY_KEYS.test(pair.slice(0, equals))
+      ? `${pair.slice(0, equals)}=${REDACTED}`
+      : pair
+  })
+  return `${target.slice(0, at)}?${masked.join('&')}`
+}
