@@ -79,7 +79,9 @@ export function pairs(takes: string, check: (key: string, value: string) => void
 /** On or off: `--insecure`, `--no-insecure`. `absent`: where it is not given. */
 export function flag(): OptionType<boolean, false>
 export function flag<A>(absent: A): OptionType<boolean, A>
-export function flag(absent: unknown = false): OptionType<boolean, unknown> {
+export function flag(...given: [absent?: unknown]): OptionType<boolean, unknown> {
+  // Not by a default: undefined is a value that may be given.
+  const absent = given.length === 0 ? false : given[0]
   const words: Readonly<Record<string, boolean>> = {
     true: true,
     yes: true,

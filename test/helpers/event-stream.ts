@@ -1,4 +1,4 @@
-/** `GET /connections`, at once and as an event stream. */
+/** `GET /connections`, at once, and what comes as an event stream. */
 
 import { once } from 'node:events'
 import type http from 'node:http'
@@ -19,8 +19,10 @@ export interface Told {
 }
 
 /** The event stream of `/connections`. */
-export async function stream(site: Site, query = '') {
-  const request = ask(`${site.url}/connections${query}`, { headers: { accept: 'text/event-stream' } })
+export const stream = (site: Site, query = '') => eventStream(`${site.url}/connections${query}`)
+
+export async function eventStream(url: string) {
+  const request = ask(url, { headers: { accept: 'text/event-stream' } })
   request.end()
   const [response] = (await once(request, 'response')) as [http.IncomingMessage]
   const told: Told[] = []
@@ -30,6 +32,7 @@ export async function stream(site: Site, query = '') {
     const blocks = (rest + text).split('\n\n')
     rest = blocks.pop()!
     for (const block of blocks) {
+      if (block.startsWith(':')) continue
       const fields = Object.fromEntries(
         block
           .split('\n')
