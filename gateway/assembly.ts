@@ -1,7 +1,5 @@
 /** The rooms of a gateway, made in the order in which they need one another. None of them serves anything yet. */
-import { Redaction } from '../shared/inspect/redact.js'
-import { Ring } from '../shared/inspect/ring.js'
-import type { LogFormat, Logger } from '../shared/log.js'
+import type { Logger } from '../shared/log.js'
 import { UsageError } from '../shared/options.js'
 import { WindowPool } from '../shared/window.js'
 import { Access } from './access/access.js'
@@ -16,15 +14,14 @@ import type { LinkClaim } from './agents/claim.js'
 import { Dispatcher } from './agents/dispatch.js'
 import { Registry } from './agents/registry.js'
 import { urlsOf } from './agents/urls.js'
-import { Api } from './api/api.js'
+import { Api, type WatchPrincipal } from './api/api.js'
+import { reaches } from './api/connections.js'
 import { apiHandlers } from './api/handlers.js'
 import { HealthApi } from './api/health-api.js'
 import { LinksApi } from './api/links-api.js'
 import { dashboardFiles } from './dashboard/files.js'
-import { AccessLog } from './edge/access-log.js'
 import { Deadlines } from './edge/deadlines.js'
 import { Edge } from './edge/edge.js'
-import type { Ended } from './edge/ended.js'
 import type { RequestHead } from './edge/engine.js'
 import { trustedProxies } from './edge/forwarded.js'
 import { replayInside, sendInside } from './edge/inside.js'
@@ -36,14 +33,14 @@ import { LinkCount } from './guard/link-count.js'
 import { PublicTunnels } from './guard/public-tunnels.js'
 import { Automation } from './hooks/automation.js'
 import { InspectApi } from './inspect/inspect-api.js'
-import { Recorder } from './inspect/recorder.js'
 import { LiveOptions } from './ops/live.js'
 import { followAccess } from './ops/live-access.js'
-import { followLog } from './ops/live-log.js'
-import { inspects } from './options/telemetry.js'
+import { brief } from './options/brief.js'
 import type { GatewayOptions } from './options.js'
+import { SessionRoom } from './sessions/session-room.js'
 import { LoopLag } from './telemetry/lag.js'
-import { Telemetry } from './telemetry/telemetry.js'
+import { observe } from './telemetry/observation.js'
+import { faultsOf } from './telemetry/readiness.js'
 import { TelemetryApi } from './telemetry/telemetry-api.js'
 
 /** Known once the gateway listens: links and printed URLs come after. */
@@ -86,27 +83,15 @@ export async function assemble({ options, log, version, site }: AssemblyFacts) {
     authenticator: access.authenticator,
     endings: access.endings,
     guard,
-    guests: new Guests(publicTunnels, guard),
+    guests: new Guests(publicTunnels, guard, bus.tell),
     settings: live.settings(guardSettings),
     certificates: options.tlsCa !== undefined,
   })
 
   // What is told of what happens.
-  const telemetry = new Telemetry(Date.now, options.metricsPerTunnel)
-  const format: LogFormat = options.logFormat ?? (process.stdout.isTTY ? 'pretty' : 'json')
-  const accessLog = new AccessLog(options.accessLog, format, log)
-  followLog(live, log, accessLog)
-  const ring = inspects(options) ? new Ring() : undefined
-  const recorder = ring && new Recorder(ring, new Redaction(options.redact))
+  const observed = await observe({ options, live, version, log, tell: bus.tell })
+  const { telemetry, ring, tracer, witness, watcher } = observed
   const lag = new LoopLag(now)
-  const witness = {
-    ended(head: RequestHead, ended: Ended): void {
-      accessLog.ended(head, ended)
-      telemetry.ended(head, ended)
-      recorder?.ended(head, ended)
-      if (ended.code !== undefined && ended.code !== 'aborted') bus.tell(failureOf(head, ended))
-    },
-  }
 
   // Where agents come in, and where requests find them.
   const dispatcher = new Dispatcher(registry, live.with({}), now)
@@ -130,8 +115,22 @@ export async function assemble({ options, log, version, site }: AssemblyFacts) {
   })
   live.follow(() => automation.prepare())
   const links = new LinksApi(registry, now)
-  const sessionCount = (): number => 0
-  const faults = (): string[] => (lag.ms >= LATE ? [`the event loop is ${Math.round(lag.ms)} ms late`] : [])
+  const watch: WatchPrincipal = (principal, ended) => access.endings.watch(principal, ended)
+  const sessions = new SessionRoom({
+    options: live.with({}),
+    registry,
+    dispatcher,
+    log,
+    now,
+    tell: bus.tell,
+    watch,
+  })
+  const sessionCount = (): number => sessions.active
+  const stores = (): Record<string, boolean> => ({
+    credentials: access.answers,
+    sessions: sessions.answers,
+  })
+  const faults = (): string[] => faultsOf({ lag: () => lag.ms, stores })
   const health = new HealthApi({ registry, version, sessions: sessionCount, faults, now })
   const deadlines = new Deadlines(now)
   const gauges = {
@@ -145,10 +144,11 @@ export async function assemble({ options, log, version, site }: AssemblyFacts) {
     held: () => dispatcher.waiting,
     rateLimited: () => guard.limited + linkCount.refused,
     loopLag: () => lag.ms / 1000,
-    dropped: () => automation.dropped,
+    dropped: () => ({ ...automation.dropped, ...(tracer && { spans: tracer.lost }) }),
   }
   const inspect = new InspectApi({
     ring,
+    reaches: (principal, tunnelId) => reaches(registry, principal, tunnelId),
     base: () => site.base,
     replay: (request, tunnelId, of) => replayInside(edge, own, request, { of, tunnelId }),
   })
@@ -158,19 +158,20 @@ export async function assemble({ options, log, version, site }: AssemblyFacts) {
       health,
       automation,
       inspect,
-      devices: new DevicesApi({ access, attempts, addressOf }),
+      devices: new DevicesApi({ access, attempts, addressOf, tell: bus.tell }),
       session: new SessionApi({ access, addressOf }),
+      sessions: sessions.handlers,
       dashboard: await dashboardFiles(options.uiDir),
       telemetry: new TelemetryApi(telemetry, gauges, {
         uptime: () => health.uptime / 1000,
         draining: () => health.draining,
         node: () => automation.node,
         configuration: () => brief(live.current),
-        store: () => ({ directory: options.dataDir }),
+        store: () => ({ directory: options.dataDir, answers: stores() }),
         sessions: sessionCount,
       }),
     }),
-    (principal, ended) => access.endings.watch(principal, ended),
+    watch,
   )
   const edge: Edge = new Edge({
     settings: live.with({ domains: options.domain, trusted: trustedProxies(options.trustedProxies) }),
@@ -180,7 +181,7 @@ export async function assemble({ options, log, version, site }: AssemblyFacts) {
     api,
     witness,
     gate,
-    recorder,
+    watcher,
     log,
     now,
     onError,
@@ -192,6 +193,7 @@ export async function assemble({ options, log, version, site }: AssemblyFacts) {
     access,
     publicTunnels,
     telemetry,
+    tracer,
     lag,
     dispatcher,
     acceptor,
@@ -199,14 +201,12 @@ export async function assemble({ options, log, version, site }: AssemblyFacts) {
     links,
     health,
     inspect,
+    sessions,
     deadlines,
     edge,
     onError,
   }
 }
-
-/** Milliseconds: a gateway whose loop is as late as this is not ready. */
-const LATE = 200
 
 /** Who tasks and replays are under authentication. */
 const SCHEDULER: Principal = Object.freeze({
@@ -223,21 +223,3 @@ function checkedAccess(options: GatewayOptions, log: Logger): AccessSettings {
   for (const warning of settings.warnings) log.warn(warning)
   return settings
 }
-
-const failureOf = ({ method }: RequestHead, { requestId, tunnelId, route, status, code }: Ended) => ({
-  type: 'request:error' as const,
-  requestId,
-  tunnelId,
-  data: { method, route, status, code },
-})
-
-/** What an operator asks for first; no secrets. */
-const brief = ({ auth, policy, domain, engine, inspect, accessLog, logLevel }: GatewayOptions) => ({
-  auth,
-  policy,
-  domain,
-  engine,
-  inspect: inspect ?? null,
-  access_log: accessLog,
-  log_level: logLevel,
-})

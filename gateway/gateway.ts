@@ -91,6 +91,7 @@ export class Gateway {
       sockets: () => engine.connections,
     })
     log.debug('engine', { engine: engine.name, ...engine.build })
+    rooms.sessions.start(site.base)
     renewal?.start()
     rooms.lag.start()
     rooms.automation.start()
@@ -135,6 +136,7 @@ export class Gateway {
   /** Cuts everything now. */
   async destroy(): Promise<void> {
     this.#parts.edge.destroy()
+    void this.#parts.tracer?.close()
     await this.#parts.automation.close(0)
     await this.#close()
   }
@@ -144,11 +146,11 @@ export class Gateway {
   }
 
   async #stop(): Promise<number> {
-    const { acceptor, automation, bus, health, dispatcher, edge, registry, live, log } = this.#parts
+    const { acceptor, automation, bus, health, dispatcher, edge, registry, sessions, live, log } = this.#parts
     // Its hooks run beside the drain.
     bus.tell({ type: 'gateway:shutdown' })
     // First: what comes from now on is refused, politely, by the same open port.
-    const idle = edge.drain()
+    const idle = Promise.all([edge.drain(), sessions.drain()])
     health.drain()
     acceptor.drain(1)
     // Requests that wait for an agent: none will come.
@@ -170,12 +172,16 @@ export class Gateway {
     })
     if (cut > 0) log.warn('streams were cut by the drain timeout', { streams: cut })
     await automation.close()
+    await this.#parts.tracer?.close()
     await this.#close()
     return cut
   }
 
   async #close(): Promise<void> {
-    const { access, deadlines, engine, inspect, lag, links, publicTunnels, registry, renewal } = this.#parts
+    const { access, deadlines, engine, inspect, lag, links, publicTunnels, registry, renewal, sessions } =
+      this.#parts
+    // Before their agents go: what still runs was interrupted by us, and that is what its caller is told.
+    await sessions.close()
     for (const link of [...registry.links]) link.end(CloseCode.goingAway, 'the gateway is shutting down')
     links.close()
     inspect.close()

@@ -3,6 +3,7 @@
  * continuation and close only. Pings stay on each hop. The mux below counts their bytes as it counts any body's,
  * so that an empty message costs credit too.
  */
+import { isUtf8 } from 'node:buffer'
 import { ProtocolError } from './errors.js'
 
 export const Opcode = { continuation: 0, text: 1, binary: 2, close: 8 } as const
@@ -55,16 +56,19 @@ type State =
   { kind: 'header' } | { kind: 'payload'; opcode: number; fin: boolean; left: number } | { kind: 'closed' }
 
 const HEADER: State = { kind: 'header' }
+const EMPTY = Buffer.alloc(0)
 
 export class MessageReader {
   readonly #max: number
   readonly #events: MessageEvents
   #state: State = HEADER
   readonly #header: number[] = []
-  /** Payload of the message so far, over all its frames. */
-  #parts: Buffer[] = []
-  /** So many parts are copies. */
-  #owned = 0
+  /** Payload of the message so far, over all its frames: one view of the bytes that are being read, or else … */
+  #view: Buffer = EMPTY
+  /** … memory of its own, filled so far. One piece of it: a peer that sends single bytes is to cost no more. */
+  #owned: Buffer = EMPTY
+  #filled = 0
+  /** What the headers of its frames declare. */
   #size = 0
   /** Opcode of the message under way; undefined between messages. */
   #opcode: number | undefined
@@ -89,7 +93,7 @@ export class MessageReader {
           break
         case 'payload': {
           const take = Math.min(this.#state.left, chunk.length - at)
-          if (take > 0) this.#parts.push(Buffer.from(chunk.buffer, chunk.byteOffset + at, take))
+          if (take > 0) this.#add(Buffer.from(chunk.buffer, chunk.byteOffset + at, take))
           at += take
           this.#state.left -= take
           if (this.#state.left === 0) this.#finishFrame(this.#state.opcode, this.#state.fin)
@@ -100,8 +104,35 @@ export class MessageReader {
       }
     }
     // What is not told yet needs memory of its own.
-    for (let i = this.#owned; i < this.#parts.length; i++) this.#parts[i] = Buffer.from(this.#parts[i]!)
-    this.#owned = this.#parts.length
+    this.#own()
+  }
+
+  #add(piece: Buffer): void {
+    if (this.#filled === 0 && this.#view.length === 0) {
+      this.#view = piece
+      return
+    }
+    this.#own()
+    this.#append(piece)
+  }
+
+  #own(): void {
+    if (this.#view.length === 0) return
+    this.#append(this.#view)
+    this.#view = EMPTY
+  }
+
+  #append(piece: Buffer): void {
+    const needed = this.#filled + piece.length
+    if (needed > this.#owned.length) {
+      const last = this.#state.kind === 'payload' && this.#state.fin
+      const grown = Math.max(needed, 2 * this.#owned.length)
+      const owned = Buffer.allocUnsafe(last ? Math.min(grown, Math.max(needed, this.#size)) : grown)
+      this.#owned.copy(owned, 0, 0, this.#filled)
+      this.#owned = owned
+    }
+    piece.copy(this.#owned, this.#filled)
+    this.#filled = needed
   }
 
   /** A frame without payload is complete with its header. */
@@ -159,13 +190,13 @@ export class MessageReader {
   #finishFrame(opcode: number, fin: boolean): void {
     this.#state = HEADER
     if (!fin) return
-    const payload = this.#parts.length === 1 ? this.#parts[0]! : Buffer.concat(this.#parts)
+    const payload = this.#filled === 0 ? this.#view : this.#owned.subarray(0, this.#filled)
     const binary = this.#opcode === Opcode.binary
-    this.#parts = []
-    this.#owned = 0
-    this.#size = 0
+    this.#view = this.#owned = EMPTY
+    this.#filled = this.#size = 0
     this.#opcode = undefined
     if (opcode !== Opcode.close) {
+      if (!binary && !isUtf8(payload)) throw new ProtocolError('a text message is not UTF-8')
       this.#events.message(payload, binary)
       return
     }

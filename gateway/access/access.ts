@@ -76,6 +76,11 @@ export class Access {
     return this.#credentials
   }
 
+  /** Whether the store of credentials answers, where it is in use; looked at twice a second. */
+  get answers(): boolean {
+    return !this.#failing
+  }
+
   /** Other secrets in place of those of the start: what the old ones opened ends. The modes stay. */
   renew({ root, password }: Pick<AccessSettings, 'root' | 'password'>): void {
     const [oldRoot, oldPassword] = [this.#root, this.#password]

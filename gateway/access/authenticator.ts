@@ -4,7 +4,7 @@ import type { RequestHead } from '../edge/engine.js'
 import type { Tell } from '../events/event.js'
 import type { Password, RootSecret } from './admin.js'
 import type { Cookies } from './cookies.js'
-import { type Presented, type RequestKind, readCredential } from './credential.js'
+import { hasNoField, type Presented, type RequestKind, readCredential } from './credential.js'
 import type { Credentials } from './credentials.js'
 import type { JwtVerifier } from './jwt.js'
 import { challenge, type Mode, schemes } from './mode.js'
@@ -76,7 +76,7 @@ export class Authenticator {
     const presented = readCredential(head, kind)
     // `x-api-key` is the application's own in the other modes.
     if (presented.kind === 'none' || (presented.kind === 'key' && !this.modes.has('token')))
-      return kind === 'api' ? this.#parts.cookies.principalOf(head) : undefined
+      return kind === 'api' && hasNoField(head) ? this.#parts.cookies.principalOf(head) : undefined
     return this.verify(presented, address)
   }
 

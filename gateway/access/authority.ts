@@ -1,7 +1,8 @@
 /** What a principal may do with tunnels, and what one principal may grant to another. */
 import { Problem } from '../../shared/errors.js'
+import type { Selector } from '../agents/selector.js'
 import type { Grant } from './grant.js'
-import { isWithin, matchesId, matchesName } from './patterns.js'
+import { isWithin, matchesId, matchesName, matchesTunnel, mayMatch } from './patterns.js'
 import { holds, type NodeRights, type Principal, type Scope } from './principal.js'
 
 export interface NodeClaim {
@@ -32,9 +33,20 @@ function claimFault(
 
 /** Whether an operator sees and calls a tunnel. */
 export function mayReach({ tunnels }: Principal, tunnelId: string, name: string | null): boolean {
-  return (
-    tunnels === undefined || matchesId(tunnels, tunnelId) || (name !== null && matchesName(tunnels, name))
-  )
+  return tunnels === undefined || matchesTunnel(tunnels, tunnelId, name)
+}
+
+/**
+ * Where a route names a tunnel that this operator cannot reach, whoever serves it; what only its agents can tell they
+ * are asked (`Selector.within`). The same for tunnels that there are and for others.
+ * @throws Problem `forbidden`.
+ */
+export function requireReach(
+  { tunnels }: Principal,
+  { tunnelId, name }: Pick<Selector, 'tunnelId' | 'name'>,
+): void {
+  if (tunnels === undefined || mayMatch(tunnels, tunnelId, name)) return
+  throw new Problem('forbidden', `this credential is not for the tunnel ${tunnelId ?? name}`)
 }
 
 /** @throws Problem `forbidden` naming the scope. */

@@ -35,6 +35,10 @@ export function readCredential(head: RequestHead, kind: RequestKind): Presented 
   return value === undefined ? NONE : readAuthorization(value)
 }
 
+/** No field could hold a credential, so that a cookie may stand for one: a browser sends it by itself. */
+export const hasNoField = ({ headers }: RequestHead): boolean =>
+  getField(headers, 'authorization') === undefined && getField(headers, 'x-api-key') === undefined
+
 /** The field of a proxied request that `readCredential` reads, and that is not sent on if it was good. */
 export function credentialField(headers: Fields): 'gw-authorization' | 'authorization' {
   return getField(headers, 'gw-authorization') === undefined ? 'authorization' : 'gw-authorization'
@@ -81,20 +85,32 @@ function only(headers: Fields, name: string): string | undefined {
 const SECRET_NAMES: ReadonlySet<string> = new Set([
   'token',
   'access_token',
+  'auth_token',
+  'device_token',
+  'authorization',
+  'gw-authorization',
+  'bearer',
+  'jwt',
   'api_key',
+  'api-key',
   'apikey',
+  'x-api-key',
   'password',
   'secret',
 ])
 
-function refuseQuerySecrets(target: string): void {
+/** One of the gateway's own gives itself away under any name. */
+const OWN_SECRET = /^gw[td]_[0-9a-f]+_/
+
+/** @throws Problem `bad_request`. */
+export function refuseQuerySecrets(target: string): void {
   const at = target.indexOf('?')
   if (at < 0) return
-  for (const name of new URLSearchParams(target.slice(at + 1)).keys()) {
-    if (!SECRET_NAMES.has(name.toLowerCase())) continue
+  for (const [name, value] of new URLSearchParams(target.slice(at + 1))) {
+    if (!SECRET_NAMES.has(name.toLowerCase()) && !OWN_SECRET.test(value)) continue
     throw new Problem(
       'bad_request',
-      `a credential does not belong into a query string (${name}), which ends in logs; send authorization: Bearer …`,
+      `a credential does not belong into a query string (${name.slice(0, 40)}), which ends in logs; send authorization: Bearer …`,
     )
   }
 }

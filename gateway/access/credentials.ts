@@ -45,6 +45,8 @@ export class Credentials {
   readonly #byId = new Map<string, Held>()
   readonly #used = new Map<string, number>()
   #revision: number
+  /** Another process has changed what is not taken up yet. */
+  #behind = false
 
   /** `now`: ms since the epoch. */
   constructor(store: CredentialStore, endings: Endings, now: () => number) {
@@ -132,7 +134,10 @@ export class Credentials {
 
   /** To be called twice a second: takes up what other processes changed, and writes what was used. */
   refresh(): void {
-    if (this.#store.changedElsewhere()) this.#takeUp()
+    // A change that could not be read is still to be read: it may be a revocation.
+    this.#behind ||= this.#store.changedElsewhere()
+    if (this.#behind) this.#takeUp()
+    this.#behind = false
     this.flush()
   }
 
@@ -152,8 +157,8 @@ export class Credentials {
   #takeUp(): void {
     const { revision } = this.#store
     const changed = this.#store.changedAfter(this.#revision)
-    this.#revision = revision
     for (const id of changed ?? this.#all()) this.#replace(id, this.#store.find(id))
+    this.#revision = revision
   }
 
   /** Those of before and those of now. */

@@ -4,6 +4,7 @@ import { parseJson } from '../api/body.js'
 import type { ApiHandler, ApiRequest } from '../api/request.js'
 import type { RequestHead } from '../edge/engine.js'
 import { jsonReply } from '../edge/reply.js'
+import type { Tell } from '../events/event.js'
 import type { Access } from './access.js'
 import type { Attempts } from './authenticator.js'
 import { mayGrant } from './authority.js'
@@ -14,6 +15,7 @@ import type { CredentialRecord } from './store.js'
 export interface DevicesApiParts {
   readonly access: Access
   readonly attempts: Attempts
+  readonly tell: Tell
   /** The caller's, behind whatever proxies are trusted. */
   addressOf(head: RequestHead): string
 }
@@ -44,7 +46,7 @@ export class DevicesApi {
   }
 
   readonly claim: ApiHandler = async (request) => {
-    const { access, attempts, addressOf } = this.#parts
+    const { access, attempts, addressOf, tell } = this.#parts
     const address = addressOf(request.head)
     attempts.check(address)
     const { signature } = await members(request)
@@ -57,8 +59,10 @@ export class DevicesApi {
       return jsonReply(200, credential(issue), PRIVATE)
     } catch (error) {
       // A code can be guessed as a password can, and so can what signs it.
-      if (error instanceof Problem && (error.code === 'not_found' || error.code === 'unauthorized'))
+      if (error instanceof Problem && (error.code === 'not_found' || error.code === 'unauthorized')) {
         attempts.failed(address)
+        tell({ type: 'auth:failed', data: { address, scheme: 'code', reason: error.message } })
+      }
       throw error
     }
   }

@@ -50,6 +50,21 @@ export function matchesName(patterns: readonly string[], name: string): boolean 
   )
 }
 
+/** By its id or by its name. */
+export function matchesTunnel(patterns: readonly string[], tunnelId: string, name: string | null): boolean {
+  return matchesId(patterns, tunnelId) || (name !== null && matchesName(patterns, name))
+}
+
+/** Whether such a tunnel may be matched. What is not known of it, its id or its name, may be anything. */
+export function mayMatch(patterns: readonly string[], tunnelId?: string, name?: string): boolean {
+  return patterns.some((pattern) => {
+    if (pattern === '*') return true
+    const byName = pattern.startsWith('name:')
+    const known = byName ? name : tunnelId
+    return known === undefined || glob(pattern, byName ? `name:${known}` : known)
+  })
+}
+
 /**
  * Whether all that `inner` match is matched by one of `outer`. A `*` of an inner pattern, taken for a letter, is only
  * matched by a `*`: so the outer pattern matches that text exactly where it matches all that the inner one does.

@@ -2,6 +2,7 @@
 import { Problem } from '../../shared/errors.js'
 import { type Fields, getField } from '../../shared/headers.js'
 import { parseTunnelId } from '../../shared/tunnel-id.js'
+import { matchesTunnel } from '../access/patterns.js'
 import type { Bucket } from './bucket.js'
 import type { Instance } from './instance.js'
 import { isPolicy, POLICIES, type PolicyName } from './policies.js'
@@ -16,11 +17,13 @@ export interface Selector {
   policy?: PolicyName
   /** Each of these the agent has declared. */
   capabilities?: readonly string[]
+  /** Patterns of the credential that asks: it is for no other tunnels. */
+  within?: readonly string[]
 }
 
 /** Its criteria, without the policy: what `round-robin` and `weighted` keep their turn by. */
 export const selectorKey = (selector: Selector): string =>
-  `${selector.tunnelId ?? ''} ${selector.purpose ?? ''} ${selector.name ?? ''} ${selector.labels?.join(',') ?? ''} ${selector.capabilities?.join(',') ?? ''}`
+  `${selector.tunnelId ?? ''} ${selector.purpose ?? ''} ${selector.name ?? ''} ${selector.labels?.join(',') ?? ''} ${selector.capabilities?.join(',') ?? ''} ${selector.within?.join(',') ?? ''}`
 
 /** Query parameter → field of the same meaning. */
 const FIELDS = new Map([
@@ -81,7 +84,8 @@ export function matches(selector: Selector, instance: Instance): boolean {
     (selector.name === undefined || selector.name === instance.name) &&
     (selector.labels === undefined || selector.labels.every((label) => hasLabel(instance, label))) &&
     (selector.capabilities === undefined ||
-      selector.capabilities.every((each) => instance.capabilities.includes(each)))
+      selector.capabilities.every((each) => instance.capabilities.includes(each))) &&
+    (selector.within === undefined || matchesTunnel(selector.within, instance.tunnel.id, instance.name))
   )
 }
 

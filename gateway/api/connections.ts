@@ -3,6 +3,8 @@ import { createHash } from 'node:crypto'
 import { Problem } from '../../shared/errors.js'
 import { PROTOCOL } from '../../shared/limits.js'
 import { parseTunnelId } from '../../shared/tunnel-id.js'
+import { mayReach } from '../access/authority.js'
+import type { Principal } from '../access/principal.js'
 import type { Link } from '../agents/link.js'
 import type { Registry } from '../agents/registry.js'
 
@@ -66,6 +68,18 @@ export function parseFilter(query: URLSearchParams): ConnectionFilter {
     }
   }
   return (link) => tests.every((test) => test(link))
+}
+
+/** Of these links, those of tunnels that this operator's credential is for. */
+export function seenBy(principal: Principal | undefined, filter: ConnectionFilter): ConnectionFilter {
+  if (principal?.tunnels === undefined) return filter
+  return (link) => mayReach(principal, link.claim.tunnel.id, link.claim.name) && filter(link)
+}
+
+/** Whether this operator's credential is for a tunnel: by its id, or by a name as long as an agent has it. */
+export function reaches(registry: Registry, principal: Principal, tunnelId: string): boolean {
+  const names = [null, ...[...(registry.tunnel(tunnelId) ?? [])].map(({ name }) => name)]
+  return names.some((name) => mayReach(principal, tunnelId, name))
 }
 
 export function connections(

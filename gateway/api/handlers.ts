@@ -3,6 +3,7 @@ import type { DevicesApi } from '../access/devices-api.js'
 import type { SessionApi } from '../access/session-api.js'
 import type { Automation } from '../hooks/automation.js'
 import type { InspectApi } from '../inspect/inspect-api.js'
+import type { SessionHandlers } from '../sessions/session-room.js'
 import type { TelemetryApi } from '../telemetry/telemetry-api.js'
 import { type ApiHandlers, absent } from './api.js'
 import type { HealthApi } from './health-api.js'
@@ -16,12 +17,13 @@ export interface Rooms {
   inspect: InspectApi
   devices: DevicesApi
   session: SessionApi
+  sessions: SessionHandlers
   dashboard: ApiHandler
   telemetry: TelemetryApi
 }
 
 export function apiHandlers(rooms: Rooms): ApiHandlers {
-  const { links, health, automation, inspect, devices, session, dashboard, telemetry } = rooms
+  const { links, health, automation, inspect, devices, session, sessions, dashboard, telemetry } = rooms
   const later = absent('not served yet')
   return {
     root: health.root,
@@ -50,14 +52,6 @@ export function apiHandlers(rooms: Rooms): ApiHandlers {
     devices: devices.list,
     removeDevice: devices.remove,
     rotateDevice: devices.rotate,
-    createSession: later,
-    sessions: later,
-    session: later,
-    changeSession: later,
-    removeSession: later,
-    sessionEvents: later,
-    execute: later,
-    sessionStream: later as never,
-    executeStream: later as never,
+    ...sessions,
   }
 }

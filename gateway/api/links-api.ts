@@ -6,7 +6,7 @@ import { getField } from '../../shared/headers.js'
 import type { Registry } from '../agents/registry.js'
 import { jsonReply } from '../edge/reply.js'
 import { ConnectionStream } from './connection-stream.js'
-import { connections, entityTag, isNotModified, parseFilter } from './connections.js'
+import { connections, entityTag, isNotModified, parseFilter, seenBy } from './connections.js'
 import { type ApiHandler, streaming } from './request.js'
 
 export class LinksApi {
@@ -19,8 +19,8 @@ export class LinksApi {
     this.#now = now
   }
 
-  readonly connections: ApiHandler = ({ caller, head, query, headers }) => {
-    const filter = parseFilter(query)
+  readonly connections: ApiHandler = ({ caller, head, query, headers, principal }) => {
+    const filter = seenBy(principal, parseFilter(query))
     if (head.method === 'GET' && /text\/event-stream/i.test(getField(head.headers, 'accept') ?? '')) {
       const stream = new ConnectionStream(caller, headers, this.#registry, filter, this.#now, () =>
         this.#streams.delete(stream),
@@ -37,10 +37,10 @@ export class LinksApi {
     return jsonReply(200, answer, fields)
   }
 
-  readonly disconnect: ApiHandler = ({ params, query }) => {
+  readonly disconnect: ApiHandler = ({ params, query, principal }) => {
     const id = params.link_id ?? ''
     const link = this.#registry.link(id)
-    if (link === undefined)
+    if (link === undefined || !seenBy(principal, () => true)(link))
       throw new Problem('not_found', `no link ${JSON.stringify(id.slice(0, 80))} is connected`)
     const drain = query.get('drain')
     if (drain === '1') {

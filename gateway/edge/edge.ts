@@ -6,7 +6,6 @@ import type { Acceptor } from '../agents/accept.js'
 import type { Dispatcher, Job } from '../agents/dispatch.js'
 import type { Instance } from '../agents/instance.js'
 import type { Api } from '../api/api.js'
-import type { Recorder } from '../inspect/recorder.js'
 import { admit } from './admit.js'
 import { IGNORED, whenKnown } from './arrival.js'
 import type { Failure } from './attempt.js'
@@ -21,6 +20,7 @@ import type { InternalCaller } from './internal-caller.js'
 import { answer, LEFT, refuse, type Said } from './refusal.js'
 import { RequestIds } from './request-id.js'
 import { type Route, type RouteSettings, route } from './routes.js'
+import type { Watcher } from './watcher.js'
 
 export interface EdgeSettings extends ExchangeSettings, RouteSettings {
   /** Bytes of a request head. */
@@ -36,8 +36,8 @@ export interface EdgeParts {
   /** Told how each request ended. */
   witness: Witness
   gate: Gate
-  /** Where exchanges are recorded. */
-  recorder: Recorder | undefined
+  /** Sees exchanges pass. */
+  watcher: Watcher | undefined
   log: Logger
   now(): number
   /** Told what a handler of the gateway's own threw that is no `Problem`. */
@@ -53,7 +53,7 @@ export class Edge implements EngineHandlers, ExchangeHost {
   readonly #parts: EdgeParts
   readonly #ids = new RequestIds(
     (id) => this.deadlines.some((one) => one.requestId === id),
-    (id) => this.#parts.recorder?.knows(id) === true,
+    (id) => this.#parts.watcher?.knows?.(id) === true,
   )
   #draining = false
   #idle: (() => void) | undefined
@@ -106,6 +106,7 @@ export class Edge implements EngineHandlers, ExchangeHost {
   }
 
   moved(requestId: string, failure: Failure): void {
+    this.#parts.witness.moved?.(requestId, failure)
     this.#parts.log.info('exchange moved to another instance', {
       request_id: requestId,
       code: failure.problem.code,
@@ -181,9 +182,8 @@ export class Edge implements EngineHandlers, ExchangeHost {
     switch (found.kind) {
       case 'proxy': {
         if (this.#draining) throw new Problem('draining', 'the gateway is shutting down')
-        const { requestId, replayOf } = asked
-        const { recorder } = this.#parts
-        const seen = recorder?.watch(caller, { requestId, route: found.via, replayOf }) ?? caller
+        const watched = { requestId: asked.requestId, route: found.via, replayOf: asked.replayOf }
+        const seen = this.#parts.watcher?.watch(caller, watched) ?? caller
         new Exchange(this, seen, { ...asked, route: found }).start()
         return
       }
@@ -194,7 +194,8 @@ export class Edge implements EngineHandlers, ExchangeHost {
             headers: ['upgrade', 'websocket', 'sec-websocket-protocol', 'gw.v1'],
           })
         }
-        if (asked.admission.principal === undefined) throw new Problem('unauthorized', 'links need a credential')
+        if (asked.admission.principal === undefined)
+          throw new Problem('unauthorized', 'links need a credential')
         this.#parts.acceptor.accept(asked.upgrade, asked.admission.principal)
         this.#told(caller.head, found, asked, { status: 101, bytes: 0 })
         return
@@ -222,7 +223,7 @@ export class Edge implements EngineHandlers, ExchangeHost {
     const duration = this.now() - startedAt
     this.#parts.witness.ended(head, {
       requestId,
-      route: labelOf(found),
+      route: labelOf(found, head),
       status,
       code,
       tunnelId: undefined,
@@ -230,7 +231,7 @@ export class Edge implements EngineHandlers, ExchangeHost {
       bytesOut: bytes,
       duration,
       queued: undefined,
-      firstByte: duration,
+      firstByte: status === 0 ? undefined : duration,
       moves: 0,
     })
   }

@@ -1,5 +1,6 @@
 /** How a request ended, as the access log, the metrics and programs that listen are told. */
 import type { AnswerFault } from './answering.js'
+import type { Failure } from './attempt.js'
 import type { RequestHead } from './engine.js'
 import type { Asked } from './exchange-host.js'
 import type { Route } from './routes.js'
@@ -29,6 +30,8 @@ export interface Ended {
 
 export interface Witness {
   ended(head: RequestHead, ended: Ended): void
+  /** An exchange goes to another instance. */
+  moved?(requestId: string, failure: Failure): void
 }
 
 /** What is kept of an exchange on its way; times in ms, monotonic. */
@@ -63,7 +66,10 @@ export function endedOf(
   }
 }
 
-export function labelOf(found: Route | undefined): RouteLabel {
+export function labelOf(found: Route | undefined, { target }: RequestHead): RouteLabel {
+  // Refused before there was a route: what it was aimed at still tells.
+  if (found === undefined && target.startsWith('/t/')) return 'tunnel'
+  if (found === undefined && /^\/forward(?![^/?])/.test(target)) return 'forward'
   if (found === undefined || found.kind === 'nothing') return 'api'
   if (found.kind === 'proxy') return found.via
   if (found.kind === 'links') return 'ws'

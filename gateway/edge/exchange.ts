@@ -20,7 +20,7 @@ import { questionOf } from './forwarded.js'
 import { Relaying } from './relaying.js'
 import { problemReply } from './reply.js'
 import { mayMove } from './retry.js'
-import { type ExchangeTerms, stickyKey, termsOf } from './terms.js'
+import { type ExchangeTerms, selectorFor, stickyKey, termsOf } from './terms.js'
 import { Upload } from './upload.js'
 
 type State =
@@ -53,13 +53,13 @@ export class Exchange implements CallerEvents, Job, AttemptOwner, AnsweringOwner
   constructor(host: ExchangeHost, caller: Caller, asked: Asked) {
     this.#asked = asked
     this.#host = host
-    const limited = asked.admission.guest?.limited ?? false
-    this.#terms = termsOf(caller.head.headers, host.settings, limited)
+    const { guest } = asked.admission
+    this.#terms = termsOf(caller.head.headers, host.settings, guest?.limited ?? false)
     this.upload = new Upload(caller, host.settings, asked.length, asked.startedAt)
     this.caller = caller
     this.requestId = asked.requestId
-    this.guest = asked.admission.guest
-    this.selector = (limited ? asked.route.tunnel : undefined) ?? asked.route.selector
+    this.guest = guest
+    this.selector = selectorFor(asked)
     this.policy = this.selector.policy ?? host.settings.policy
     this.hold = this.#terms.hold
   }

@@ -3,9 +3,9 @@
  * with the forwarded fields (RFC 7239 and the `x-forwarded-*` in use) set or, behind a trusted proxy, kept.
  */
 import ipaddr from 'ipaddr.js'
-import { withoutSession } from '../access/cookies.js'
 import type { StreamKind } from '../../shared/frames.js'
 import { isHopByHop, nominated } from '../../shared/headers.js'
+import { withoutSession } from '../access/cookies.js'
 import type { Question } from './attempt.js'
 import type { RequestHead } from './engine.js'
 import type { ProxyRoute } from './routes.js'

@@ -1,5 +1,6 @@
 import type { ServerResponse } from 'node:http'
 import type { DenseSet } from '../../shared/dense-set.js'
+import { saysClose } from './close-option.js'
 import type { Caller, CallerEvents, RequestHead, ResponseHead } from './engine.js'
 import type { NodeConnection } from './node-connection.js'
 import { hasBody, type Incoming } from './node-head.js'
@@ -83,9 +84,13 @@ export class NodeCaller implements Caller, ReplyOwner {
 
   /** Hands the request over. `work` sets the events. */
   begin(work: () => void): void {
-    const fault = versionFault(this.req)
-    // Nothing is missing, yet Node would end the connection if it were not said.
-    if (this.intake === undefined) this.welcome()
+    const { req } = this
+    // Behind a declined upgrade its parser drops what came in the same read, whose rest would pass for a request; and
+    // of both options in HTTP/1.0 it heeds the other one.
+    if (req.declined || (req.httpVersionMinor === 0 && saysClose(this.head))) this.connection.closing = true
+    // Where nothing is missing Node would still end the connection if it were not said.
+    if (this.received) this.welcome()
+    const fault = versionFault(req)
     if (fault === undefined) this.guard(work)
     else this.respond({ status: fault, headers: [], close: true })
     if (this.intake === undefined) this.guard(() => this.events.end())

@@ -3,6 +3,7 @@
  * caller its socket's pace reaches the upstream by credit. From the caller nothing can be paused, so what waits for
  * the upstream is bounded, and past the bound the socket is closed with 1013.
  */
+import { CloseCode } from '../../shared/close-codes.js'
 import { assertNever, type ProblemCode, ProtocolError } from '../../shared/errors.js'
 import { closeFrame, MessageReader, MessageTooBig, messageFrame } from '../../shared/message-frames.js'
 import { upgradeFields } from './answer.js'
@@ -17,8 +18,8 @@ const HIGH_WATER = 1024 * 1024
 /** After one side's close frame the other has this long (ms) to answer. */
 const CLOSE_TIMEOUT = 10_000
 
-/** WebSocket close codes (RFC 6455 §7.4.1; 1013 is registered as "try again later"). */
-const Code = { goingAway: 1001, abnormal: 1006, tooBig: 1009, fault: 1011, tryLater: 1013 } as const
+/** Beside those of links (RFC 6455 §7.4.1; 1013 is registered as "try again later"). */
+const Code = { ...CloseCode, abnormal: 1006, tooBig: 1009, fault: 1011, tryLater: 1013 } as const
 
 export interface RelaySettings {
   /** Bytes of one message, either way; 0: no bound. */
@@ -92,9 +93,8 @@ export class Relaying implements Answer, SocketEvents, AttemptOwner {
     }
     const { stream } = this.#attempt
     for (const piece of messageFrame(binary, Buffer.from(data))) stream.write(piece)
-    if (this.#waiting.tooMuch(stream.queued)) {
+    if (this.#waiting.tooMuch(stream.queued))
       this.#end(Code.tryLater, 'the upstream does not keep up', 'overloaded')
-    }
   }
 
   drain(): void {
@@ -172,9 +172,10 @@ export class Relaying implements Answer, SocketEvents, AttemptOwner {
     }
   }
 
-  /** The gateway ends. */
+  /** The credential behind it has ended, or the gateway does. */
   cut(code: ProblemCode): void {
-    this.#end(Code.goingAway, 'the gateway is shutting down', code)
+    if (code === 'unauthorized') this.#end(Code.credentialEnded, 'the credential has ended', code)
+    else this.#end(Code.goingAway, 'the gateway is shutting down', code)
   }
 
   #deliver(payload: Buffer, binary: boolean): void {
@@ -191,9 +192,8 @@ export class Relaying implements Answer, SocketEvents, AttemptOwner {
 
   /** The caller has closed, or is about to be closed. */
   #closeUpstream(code: number, reason: string, fault: ProblemCode | undefined): void {
-    const { stream } = this.#attempt
-    stream.write(closeFrame(code, reason))
-    stream.end()
+    this.#attempt.stream.write(closeFrame(code, reason))
+    this.#attempt.stream.end()
     this.#closing('upstream', fault)
   }
 

@@ -21,7 +21,10 @@ export interface ProxyRoute {
   selector: Selector
   /** What the route itself names, selector fields left aside. */
   tunnel?: Pick<Selector, 'tunnelId' | 'name'>
-  /** The selector fields are malformed or contradict the route: told to all but guests, whose are ignored. */
+  /**
+   * What it names cannot be, or its selector fields are malformed or contradict the route: told to those who may call,
+   * but not to guests, whose fields are ignored.
+   */
   fault?: Problem
   /** What the agent sees. */
   target: string
@@ -36,8 +39,8 @@ export interface RouteSettings {
 }
 
 /**
- * `upgrade`: the request is a WebSocket's handshake.
- * @throws Problem `not_found`, `method_not_allowed`, `bad_request`, `invalid_selector` or `invalid_tunnel_id`.
+ * Nothing is refused here: what is wrong is part of the route, for it is told to those who may know and counted like
+ * all else. `upgrade`: the request is a WebSocket's handshake.
  */
 export function route(head: RequestHead, settings: RouteSettings, upgrade = false): Route {
   const { method, target } = head
@@ -46,39 +49,47 @@ export function route(head: RequestHead, settings: RouteSettings, upgrade = fals
   const at = target.indexOf('?')
   const path = at < 0 ? target : target.slice(0, at)
   const query = at < 0 ? '' : target.slice(at)
-  if (path === '/forward' || path.startsWith('/forward/')) {
-    const chosen = selectorOf(head.headers, query)
-    return {
-      kind: 'proxy',
-      via: 'forward',
-      selector: chosen.selector,
-      target: `${path.slice(8) || '/'}${chosen.query}`,
-    }
-  }
+  if (path === '/forward' || path.startsWith('/forward/')) return byChoice(head, path.slice(8) || '/', query)
   if (path.startsWith('/t/')) return byPath(head, path, query)
   if (path === settings.wsPath) {
     if (method === 'GET' || method === 'HEAD') return { kind: 'links' }
     return { kind: 'nothing', problem: wrongMethod(method, ['GET', 'HEAD']) }
   }
-  const match = matchApi(method, path, upgrade)
-  return 'problem' in match ? { kind: 'nothing', ...match } : { kind: 'api', match, query }
+  try {
+    const match = matchApi(method, path, upgrade)
+    return 'problem' in match ? { kind: 'nothing', ...match } : { kind: 'api', match, query }
+  } catch (error) {
+    if (error instanceof Problem) return { kind: 'nothing', problem: error }
+    throw error
+  }
 }
 
-function byPath(head: RequestHead, path: string, query: string): Route {
+function byChoice(head: RequestHead, rest: string, query: string): ProxyRoute {
+  try {
+    const { selector, query: left } = selectorOf(head.headers, query)
+    return { kind: 'proxy', via: 'forward', selector, target: `${rest}${left}` }
+  } catch (error) {
+    return faulty('forward', rest, error)
+  }
+}
+
+function byPath(head: RequestHead, path: string, query: string): ProxyRoute {
   const slash = path.indexOf('/', 3)
   const word = slash < 0 ? path.slice(3) : path.slice(3, slash)
-  if (word === '') throw new Problem('not_found', '/t/ is followed by a tunnel id or a name')
-  const rest = slash < 0 ? '/' : path.slice(slash)
-  const tunnel = word.startsWith('agent_') ? { tunnelId: tunnelIdOf(word) } : { name: nameOf(word) }
-  const narrowed = narrow(head, tunnel)
-  return {
-    kind: 'proxy',
-    via: 'tunnel',
-    ...narrowed,
-    tunnel,
-    target: `${rest}${query}`,
-    prefix: `/t/${word}`,
+  const target = `${slash < 0 ? '/' : path.slice(slash)}${query}`
+  try {
+    if (word === '') throw new Problem('not_found', '/t/ is followed by a tunnel id or a name')
+    const tunnel = word.startsWith('agent_') ? { tunnelId: tunnelIdOf(word) } : { name: nameOf(word) }
+    return { kind: 'proxy', via: 'tunnel', ...narrow(head, tunnel), tunnel, target, prefix: `/t/${word}` }
+  } catch (error) {
+    return faulty('tunnel', target, error)
   }
+}
+
+/** It matches nothing, and says why. */
+function faulty(via: ProxyRoute['via'], target: string, error: unknown): ProxyRoute {
+  if (!(error instanceof Problem)) throw error
+  return { kind: 'proxy', via, selector: {}, fault: error, target }
 }
 
 /** The ids of late, as written → as normalised: reading one costs more than the rest of the route. */
@@ -134,11 +145,12 @@ function hostLabelOf(head: RequestHead, domains: readonly string[]): string | un
   return label
 }
 
-function byHost(head: RequestHead, label: string): Route {
-  if (label.includes('.')) throw new Problem('not_found', 'a tunnel is one label under the domain')
+function byHost(head: RequestHead, label: string): ProxyRoute {
+  const refused = (rule: string) => faulty('host', head.target, new Problem('not_found', rule))
+  if (label.includes('.')) return refused('a tunnel is one label under the domain')
   const tunnel = parseHostLabel(label)
   if (tunnel === undefined && nameFault(label) !== undefined)
-    throw new Problem('not_found', 'no tunnel can have this host name')
+    return refused('no tunnel can have this host name')
   const named = tunnel === undefined ? { name: label } : { tunnelId: tunnel.id }
   return { kind: 'proxy', via: 'host', ...narrow(head, named), tunnel: named, target: head.target }
 }

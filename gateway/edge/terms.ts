@@ -2,7 +2,9 @@
 import { Problem } from '../../shared/errors.js'
 import { type Fields, getField } from '../../shared/headers.js'
 import { LONGEST_TIMER_MS, parseDuration } from '../../shared/quantity.js'
+import type { Selector } from '../agents/selector.js'
 import type { RequestHead } from './engine.js'
+import type { Asked } from './exchange-host.js'
 
 /** Milliseconds; 0 is no limit, and no wait for `hold`. */
 export interface ExchangeTerms {
@@ -50,6 +52,13 @@ export function termsOf(headers: Fields, limits: TermLimits, guest = false): Exc
     }
   }
   return terms
+}
+
+/** Which agents it may go to. A guest's own fields are left aside, and a credential may be for some tunnels only. */
+export function selectorFor({ route, admission }: Pick<Asked, 'route' | 'admission'>): Selector {
+  const { guest, principal } = admission
+  const selector = (guest?.limited ? route.tunnel : undefined) ?? route.selector
+  return principal?.tunnels === undefined ? selector : { ...selector, within: principal.tunnels }
 }
 
 function asked(field: string, value: string): number {

@@ -68,6 +68,12 @@ export class UwsAnswer {
   /** The socket is full; `pump` when it has room. */
   blocked = false
   ended = false
+  /**
+   * The last byte of what is given is written by itself, so that on a socket that is full it is still here: only a
+   * write tells whether there is room, and one of a byte adds nothing to what the engine keeps. For an answer whose
+   * socket is not polled at times; else the engine says when there is room.
+   */
+  wary = false
   private readonly res: NativeResponse
   readonly head: ResponseHead
   private readonly length: number | undefined
@@ -116,6 +122,8 @@ export class UwsAnswer {
   pump(): void {
     this.blocked = false
     if (this.queue.length === 0 && this.phase.kind === 'open') this.res.cork(nothing)
+    else if (this.wary && this.length === undefined && this.queue.length > 0)
+      this.sendChunk(this.queue[0]!, 1)
     while (this.queue.length > 0 && !this.blocked) {
       if (this.length === undefined) this.sendChunk(this.queue[0]!)
       else this.sendSized(this.queue[0]!, this.length)
@@ -161,9 +169,12 @@ export class UwsAnswer {
     }
   }
 
-  private sendChunk(chunk: Uint8Array): void {
+  /** `most`: bytes. */
+  private sendChunk(chunk: Uint8Array, most = CORK): void {
     const queued = this.phase.kind === 'queued'
-    const room = Math.max(CORK - CHUNK_FRAME - (queued ? headSize(this.head) : 0), 1024)
+    const held = this.wary && this.queue.length === 1 && chunk.length > 1 ? 1 : 0
+    const fits = Math.max(CORK - CHUNK_FRAME - (queued ? headSize(this.head) : 0), 1024)
+    const room = Math.min(most, fits, chunk.length - held)
     let ok = false
     this.res.cork(() => {
       if (queued) this.open()

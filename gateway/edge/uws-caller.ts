@@ -1,3 +1,4 @@
+import { saysClose } from './close-option.js'
 import type { Caller, CallerEvents, RequestHead, ResponseHead } from './engine.js'
 import { FAILED, FAILED_BODY } from './response-head.js'
 import { UwsIntake } from './uws-intake.js'
@@ -38,6 +39,8 @@ export class UwsCaller implements Caller, ReplyOwner {
   begin(head: RequestHead, work: () => void): void {
     this.head = head
     this.reply.method = head.method
+    // The engine looks for it itself, but where it stands alone, and serves what came together with the request.
+    this.reply.last = saysClose(head)
     if (this.hasBody()) {
       this.intake = new UwsIntake(this.res, this.turn, {
         data: (chunk) => this.guard(() => this.events.data(chunk)),
@@ -143,7 +146,6 @@ export class UwsCaller implements Caller, ReplyOwner {
       const name = headers[i]!
       if (name.length === 14 && name === 'content-length') body ||= headers[i + 1] !== '0'
       else if (name.length === 17 && name === 'transfer-encoding') body = this.reply.chunked = true
-      else if (name.length === 10 && name === 'connection') this.reply.last ||= saysClose(headers[i + 1]!)
     }
     return body
   }
@@ -169,7 +171,3 @@ export class UwsCaller implements Caller, ReplyOwner {
     else tell()
   }
 }
-
-/** The engine looks for it itself, but where it stands alone, and serves what came together with the request. */
-const saysClose = (value: string): boolean =>
-  value.split(',').some((option) => option.trim().toLowerCase() === 'close')

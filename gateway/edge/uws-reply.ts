@@ -170,6 +170,7 @@ export class UwsReply {
       this.turn.stopPumping(this)
       return
     }
+    this.state.answer.wary = true
     this.intake.stopAgain()
     this.turn.pumpEveryMoment(this)
   }
@@ -179,9 +180,7 @@ export class UwsReply {
     this.state = { kind: 'streaming', answer }
     this.turn.swept.add(this)
     if (head.length === undefined) return
-    this.turn.later(() => {
-      if (this.state.kind === 'streaming') answer.flushHead()
-    })
+    this.turn.later(() => this.state.kind === 'streaming' && answer.flushHead())
   }
 
   /** Draws the consequences of what the answer has become. */

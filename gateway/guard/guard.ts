@@ -56,11 +56,12 @@ export class Guard {
   }
 
   /**
-   * Counts a request of that address. @returns fields that every answer to it carries.
+   * Counts a request by its address. @returns fields that every answer to it carries.
    * @throws Problem `rate_limited`.
    */
-  count(route: Route, address: string): readonly string[] {
-    return isCounted(route) ? this.#byAddress.take(addressKey(address)) : NONE
+  count(head: RequestHead, route: Route): readonly string[] {
+    if (this.#settings.rateLimit.count === 0 || !isCounted(route)) return NONE
+    return this.#byAddress.take(addressKey(this.addressOf(head)))
   }
 
   /** Counts a request of that credential, by its principal's id; as `count`. */
@@ -70,20 +71,24 @@ export class Guard {
 
   /**
    * The page that sent it may send it, as far as that can be told before it is known who asks. `open`: there is no
-   * authentication. @returns fields that every answer to it carries. @throws Problem `forbidden`.
+   * authentication. @throws Problem `forbidden`.
    */
-  checkPage(head: RequestHead, route: Route, open: boolean): readonly string[] {
+  checkPage(head: RequestHead, route: Route, open: boolean): void {
     const settings = this.#settings
     if (route.kind === 'proxy') {
       if (open && route.via === 'forward') checkForwardSite(head, settings)
-      return NONE
+      return
     }
     if (open) {
       checkHost(head, settings.hosts)
       checkOpenOrigin(head, settings)
     }
     if (isSocket(route)) checkSocketOrigin(head, settings)
-    return corsFields(head.headers, settings.origins)
+  }
+
+  /** What lets a page of `--cors-origin` read the answer, whatever that is. An application answers for itself. */
+  pageFields({ headers }: RequestHead, route: Route): readonly string[] {
+    return route.kind === 'proxy' ? NONE : corsFields(headers, this.#settings.origins)
   }
 }
 

@@ -4,6 +4,7 @@
  */
 import { Problem } from '../../shared/errors.js'
 import type { Instance } from '../agents/instance.js'
+import type { Tell } from '../events/event.js'
 import { addressKey } from './address.js'
 import type { Attempts } from './attempts.js'
 import { guardsOf } from './public-tunnels.js'
@@ -15,6 +16,7 @@ export interface GuestFacts {
   /** The field, if any. */
   readonly authorization: string | undefined
   readonly attempts: Attempts
+  readonly tell: Tell
   /**
    * Under `--auth none` everybody is one: what is not public is open to him all the same, and he may ask for and wait
    * as others do.
@@ -40,7 +42,7 @@ export class Guest {
 
   /** Why he may not pass all of these; `unauthorized`, `forbidden` or `rate_limited`. */
   refusal(guards: readonly TunnelGuard[]): Problem | undefined {
-    const { address, authorization, attempts } = this.#facts
+    const { address, authorization, attempts, tell } = this.#facts
     const key = addressKey(address)
     try {
       if (authorization !== undefined && guards.some(({ basic }) => basic !== undefined)) attempts.check(key)
@@ -55,7 +57,10 @@ export class Guest {
       return undefined
     }
     this.wrong = verdict.wrong
-    if (verdict.wrong) attempts.failed(key)
+    if (verdict.wrong) {
+      attempts.failed(key)
+      tell({ type: 'auth:failed', data: { address: key, scheme: 'basic', reason: verdict.problem.message } })
+    }
     return verdict.problem
   }
 

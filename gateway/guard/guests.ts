@@ -2,6 +2,7 @@
 import { getField } from '../../shared/headers.js'
 import type { Selector } from '../agents/selector.js'
 import type { RequestHead } from '../edge/engine.js'
+import type { Tell } from '../events/event.js'
 import type { Guard } from './guard.js'
 import { Guest } from './guest.js'
 import type { PublicTunnels } from './public-tunnels.js'
@@ -9,10 +10,13 @@ import type { PublicTunnels } from './public-tunnels.js'
 export class Guests {
   readonly #tunnels: PublicTunnels
   readonly #guard: Guard
+  readonly #tell: Tell
 
-  constructor(tunnels: PublicTunnels, guard: Guard) {
+  /** `tell` hears of wrong passwords. */
+  constructor(tunnels: PublicTunnels, guard: Guard, tell: Tell) {
     this.#tunnels = tunnels
     this.#guard = guard
+    this.#tell = tell
   }
 
   /**
@@ -44,6 +48,7 @@ export class Guests {
   #guest(head: RequestHead, open: boolean): Guest {
     const { attempts } = this.#guard
     const authorization = getField(head.headers, 'authorization')
-    return new Guest({ address: this.#guard.addressOf(head), authorization, attempts, open })
+    const address = this.#guard.addressOf(head)
+    return new Guest({ address, authorization, attempts, tell: this.#tell, open })
   }
 }

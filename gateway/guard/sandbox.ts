@@ -32,11 +32,17 @@ export function asksForDocument(headers: Fields): boolean {
 export const isOriginWide = (name: string): boolean =>
   name === 'service-worker-allowed' || name === 'clear-site-data'
 
+/** It would put another sign-in in place of the dashboard's. */
+const setsSession = (name: string, value: string): boolean =>
+  name === 'set-cookie' && /^\s*(?:gw_session|__Host-gw)\s*=/.test(value)
+
 /** An answer's fields as they may leave under the gateway's own origin; `document`: as `asksForDocument` told. */
 export function sandboxed(headers: Fields, document: boolean): string[] {
   const out: string[] = []
   for (let i = 0; i < headers.length; i += 2) {
-    if (!isOriginWide(headers[i]!)) out.push(headers[i]!, headers[i + 1]!)
+    const name = headers[i]!
+    const value = headers[i + 1]!
+    if (!isOriginWide(name) && !setsSession(name, value)) out.push(name, value)
   }
   if (document) out.push('content-security-policy', SANDBOX)
   return out

@@ -5,9 +5,12 @@ import type { StoredEvent } from './event.js'
 import type { Runner } from './runner.js'
 import type { SessionHappening } from './session.js'
 
+/** Of a data directory. */
+export const STORE_FILE = 'sessions.db'
+
 export interface SessionsOptions {
   readonly runner: Runner
-  /** Where `sessions.db` lies; sessions are kept in memory where it is not given. */
+  /** Where `STORE_FILE` lies; sessions are kept in memory where it is not given. */
   readonly dataDir?: string | undefined
   readonly limits?: Partial<SessionLimits>
   /** Must not throw. */

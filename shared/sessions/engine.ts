@@ -8,7 +8,7 @@ import { DEFAULT_LIMITS, MAX_EVENTS_PAGE, PAGE_BYTES, PAGE_EVENTS, type SessionL
 import { type Clock, systemClock } from './clock.js'
 import { Creation } from './creation.js'
 import { cursorOf, rowOf } from './cursor.js'
-import type { EventsPage, SessionsOptions, Started } from './engine-types.js'
+import { type EventsPage, type SessionsOptions, STORE_FILE, type Started } from './engine-types.js'
 import { EventLog } from './event-log.js'
 import { LiveSessions } from './live-sessions.js'
 import { MemoryStore } from './memory-store.js'
@@ -57,7 +57,7 @@ export class Sessions {
     this.#store =
       dataDir === undefined
         ? new MemoryStore(() => clock.now())
-        : new SqliteStore(join(dataDir, 'sessions.db'), clock)
+        : new SqliteStore(join(dataDir, STORE_FILE), clock)
     const store = this.#store
     try {
       recover(store, clock, this.#limits)
