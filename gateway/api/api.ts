@@ -67,7 +67,7 @@ export class Api {
     const answer = (said: Reply | Streaming | undefined): void => {
       if (said === undefined) outcome.served({ status: 101, bytes: 0 })
       else if ('kind' in said) {
-        this.#supervise(caller, request.principal)
+        if (said.lasting) this.#supervise(caller, request.principal)
         outcome.served({ status: said.status, bytes: 0 })
       } else outcome.served(send(caller, said, request.headers))
     }

@@ -13,7 +13,7 @@ export interface ApiRequest {
   readonly principal: Principal | undefined
   /** Fields of every answer to this request, `gw-request-id` among them: a `Reply` gets them, a stream must send them. */
   readonly headers: readonly string[]
-  /** For an answer that is streamed: the handler sets `caller.events` and returns `streaming(status)`. */
+  /** For an answer that is streamed: the handler sets `caller.events` and returns `streaming` or `streamed`. */
   readonly caller: Caller
   /** The whole body. Rejects with a Problem: `payload_too_large` over `most` bytes (1 MiB where not given). */
   body(most?: number): Promise<Buffer>
@@ -24,10 +24,15 @@ export interface ApiRequest {
 /** The handler answers by itself, or has done so. */
 export interface Streaming {
   readonly kind: 'streaming'
+  readonly lasting: boolean
   readonly status: number
 }
 
-export const streaming = (status: number): Streaming => ({ kind: 'streaming', status })
+/** Of a stream that lasts until its caller leaves or its credential ends: the latter is seen to. */
+export const streaming = (status: number): Streaming => ({ kind: 'streaming', status, lasting: true })
+
+/** Of a stream that may end by itself: the handler watches the credential. */
+export const streamed = (status: number): Streaming => ({ kind: 'streaming', status, lasting: false })
 
 /** `jsonReply` makes a `Reply`. Throws or rejects with a `Problem` to refuse. */
 export type ApiHandler = (request: ApiRequest) => Reply | Streaming | Promise<Reply | Streaming>

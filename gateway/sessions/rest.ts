@@ -6,7 +6,7 @@ import { parseEvent, type SessionEvent } from '../../shared/sessions/event.js'
 import { check, eventsQuery, executeBody } from '../../shared/sessions/schemas.js'
 import type { SessionPrincipal } from '../../shared/sessions/session.js'
 import type { Subscription } from '../../shared/sessions/subscription.js'
-import { type ApiHandler, type ApiRequest, type Streaming, streaming } from '../api/request.js'
+import { type ApiHandler, type ApiRequest, type Streaming, streamed } from '../api/request.js'
 import { jsonReply, type Reply } from '../edge/reply.js'
 import { EventStream, type Format, formatOf } from './event-stream.js'
 import { ownerOf, principalOf, queryOf, type SessionRooms } from './rooms.js'
@@ -95,7 +95,7 @@ export class SessionsApi {
       for (const item of items) if (item.type === 'done') done = JSON.parse(item.json)
     if (done === undefined) {
       left()
-      if (events.ended === 'left') return streaming(0)
+      if (events.ended === 'left') return streamed(0)
       throw new Problem('not_found', 'Session not found')
     }
     const { output, status, usage } = done.data
@@ -124,7 +124,7 @@ export class SessionsApi {
       stop()
       left()
     })
-    return streaming(200)
+    return streamed(200)
   }
 }
 
