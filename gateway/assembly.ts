@@ -19,6 +19,7 @@ import { reaches } from './api/connections.js'
 import { apiHandlers } from './api/handlers.js'
 import { HealthApi } from './api/health-api.js'
 import { LinksApi } from './api/links-api.js'
+import { openApi } from './api/openapi/openapi-api.js'
 import { dashboardFiles } from './dashboard/files.js'
 import { Deadlines } from './edge/deadlines.js'
 import { Edge } from './edge/edge.js'
@@ -162,6 +163,7 @@ export async function assemble({ options, log, version, site }: AssemblyFacts) {
       session: new SessionApi({ access, addressOf }),
       sessions: sessions.handlers,
       dashboard: await dashboardFiles(options.uiDir),
+      openapi: openApi(version, options.wsPath),
       telemetry: new TelemetryApi(telemetry, gauges, {
         uptime: () => health.uptime / 1000,
         draining: () => health.draining,

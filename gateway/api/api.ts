@@ -1,5 +1,4 @@
 /** The gateway's own endpoints: a row of the table, its handler, and what becomes of what the handler says. */
-import { Problem } from '../../shared/errors.js'
 import type { Principal } from '../access/principal.js'
 import { IGNORED } from '../edge/arrival.js'
 import type { Caller, CallerEvents } from '../edge/engine.js'
@@ -140,10 +139,3 @@ function send(caller: Caller, { head, body }: Reply, headers: readonly string[])
   caller.respond({ ...head, headers: [...head.headers, ...headers], length: told }, body)
   return { status: head.status, bytes: caller.head.method === 'HEAD' ? 0 : length }
 }
-
-/** Of a room that this gateway does not have. */
-export const absent =
-  (detail: string): ApiHandler =>
-  () => {
-    throw new Problem('not_found', detail)
-  }

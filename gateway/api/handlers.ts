@@ -5,7 +5,7 @@ import type { Automation } from '../hooks/automation.js'
 import type { InspectApi } from '../inspect/inspect-api.js'
 import type { SessionHandlers } from '../sessions/session-room.js'
 import type { TelemetryApi } from '../telemetry/telemetry-api.js'
-import { type ApiHandlers, absent } from './api.js'
+import type { ApiHandlers } from './api.js'
 import type { HealthApi } from './health-api.js'
 import type { LinksApi } from './links-api.js'
 import type { ApiHandler } from './request.js'
@@ -19,18 +19,19 @@ export interface Rooms {
   session: SessionApi
   sessions: SessionHandlers
   dashboard: ApiHandler
+  openapi: ApiHandler
   telemetry: TelemetryApi
 }
 
 export function apiHandlers(rooms: Rooms): ApiHandlers {
-  const { links, health, automation, inspect, devices, session, sessions, dashboard, telemetry } = rooms
-  const later = absent('not served yet')
+  const { links, health, automation, inspect, devices, session, sessions, dashboard, openapi, telemetry } =
+    rooms
   return {
     root: health.root,
     health: health.health,
     healthz: health.healthz,
     readyz: health.readyz,
-    openapi: later,
+    openapi,
     dashboard,
     dashboardFile: dashboard,
     signedIn: session.show,
