@@ -14,7 +14,7 @@ import type { Handler } from './handler.js'
 import { chooseHandler } from './handlers/choose.js'
 import { Line } from './line.js'
 import type { PublicAccess } from './public-access.js'
-import { Server } from './serve.js'
+import { type Accept, Server } from './serve.js'
 import { type AgentOptions, checkOptions, publicAccessOf } from './settings.js'
 
 /** The gateway will never take this agent as it is. */
@@ -46,6 +46,7 @@ export class Agent {
   readonly #log: Logger
   readonly #handler: Handler
   readonly #server: Server
+  readonly #accept: Accept
   #state: State = { kind: 'idle' }
   #urls: readonly string[] = []
   readonly #started = new Deferred<void>()
@@ -62,6 +63,7 @@ export class Agent {
     this.#handler = chooseHandler(options, this.tunnelId)
     const observer = exchangeLog(this.#log, options.observer)
     this.#server = new Server({ handler: this.#handler, maxConcurrent, observer })
+    this.#accept = options.watch?.(this.#server.accept) ?? this.#server.accept
     // Whoever does not wait for a start is told by `ended`.
     this.#started.promise.catch(() => {})
   }
@@ -170,7 +172,7 @@ export class Agent {
         },
         hello: this.#hello(),
         pool: POOL,
-        accept: this.#server.accept,
+        accept: this.#accept,
       },
       {
         up: (_line, welcome: Welcome) => {

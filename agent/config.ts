@@ -14,6 +14,8 @@ export interface AgentConfig {
   /** Milliseconds. */
   readonly drainTimeout: number
   readonly tunnels: readonly TunnelConfig[]
+  /** Undefined: nothing is recorded. */
+  readonly inspector: { readonly port: number; readonly redact: readonly string[] } | undefined
   readonly logLevel: LogLevel
   /** Undefined: as the output is a terminal or not. */
   readonly logFormat: LogFormat | undefined
@@ -32,9 +34,20 @@ export function resolveAgent(loaded: LoadedAgent, report: Report): AgentConfig {
   const credential = chooseCredential(loaded, report)
   if (cert === undefined && key !== undefined) report('--client-key needs --client-cert')
   if (cert !== undefined && key === undefined) report('--client-cert needs --client-key')
-  if (credential.kind !== 'none' && isInTheClear(values.gateway) && !insecure) {
+  // The gateway reads the same variable, which may stand for it alone.
+  const redacts = provenance.redact !== undefined && provenance.redact.origin.kind !== 'env'
+  if (redacts && values.redact.length > 0 && values.inspectPort === undefined)
+    report('--redact needs --inspect-port')
+  const tunnels = resolveTunnels(loaded, report)
+  const carried =
+    credential.kind !== 'none'
+      ? 'the token'
+      : tunnels.some(isGuarded)
+        ? 'what --basic-auth asks for'
+        : undefined
+  if (carried !== undefined && isInTheClear(values.gateway) && !insecure) {
     report(
-      `--gateway: ${values.gateway.dial} would carry the token in the clear; it takes https or wss, or --insecure`,
+      `--gateway: ${values.gateway.dial} would carry ${carried} in the clear; it takes https or wss, or --insecure`,
     )
   }
   const warnings = [
@@ -56,12 +69,19 @@ export function resolveAgent(loaded: LoadedAgent, report: Report): AgentConfig {
     credential,
     links: values.links,
     drainTimeout: values.drainTimeout,
-    tunnels: resolveTunnels(loaded, report),
+    tunnels,
+    inspector:
+      values.inspectPort === undefined
+        ? undefined
+        : Object.freeze({ port: values.inspectPort, redact: values.redact }),
     logLevel: values.logLevel,
     logFormat: values.logFormat,
     warnings: Object.freeze(warnings),
   })
 }
+
+/** A hash of the password travels in the handshake; one that people remember is soon found from that. */
+const isGuarded = (tunnel: TunnelConfig): boolean => tunnel.public?.basicAuth !== undefined
 
 const RANKS: Readonly<Record<Origin['kind'], number>> = { flag: 3, env: 2, file: 1, default: 0 }
 

@@ -7,6 +7,9 @@ import type { StreamEnd, StreamEvents } from '../shared/stream-events.js'
 import { type ExchangeEvents, type Outcome, UNREAD } from './handler.js'
 import { describeError } from './text.js'
 
+/** What an exchange needs of its stream. */
+export type AnswerStream = Pick<Stream, 'head' | 'write' | 'end' | 'reset' | 'read'>
+
 /** How far the answer is. `held`: its head waits for the rest of this turn, so that a short one is one frame. */
 type Phase = 'waiting' | 'held' | 'streaming' | 'done'
 
@@ -38,14 +41,14 @@ export class Exchange implements StreamEvents {
   /** For the observer's use: when it began, in milliseconds. */
   startedAt = 0
 
-  readonly #stream: Stream
+  readonly #stream: AnswerStream
   readonly #ended: (exchange: Exchange) => void
   #phase: Phase = 'waiting'
   #reason: string | null = null
   #fields: Fields = []
   #inline: Uint8Array | null = null
 
-  constructor(stream: Stream, open: Open, ended: (exchange: Exchange) => void) {
+  constructor(stream: AnswerStream, open: Open, ended: (exchange: Exchange) => void) {
     this.method = open.method
     this.target = open.target
     this.headers = open.headers

@@ -3,6 +3,8 @@ import { readFileSync } from 'node:fs'
 import type { Started } from '../shared/command.js'
 import { createLogger, type Logger } from '../shared/log.js'
 import { main, type Program } from '../shared/program.js'
+import { openTracer } from '../shared/tracing/environment.js'
+import type { Tracer } from '../shared/tracing/tracer.js'
 import { packageVersion } from '../shared/version.js'
 import { Agent } from './agent.js'
 import { readGatewayTls } from './certificates.js'
@@ -12,9 +14,12 @@ import type { DialTls } from './dial.js'
 import type { Answering } from './handlers/choose.js'
 import { loadHandlers } from './handlers/module.js'
 import { keptIdentity } from './identity.js'
+import { Inspector } from './inspect/inspector.js'
+import type { Accept } from './serve.js'
 import { agentService } from './service.js'
 import { StatusScreen, wantsScreen } from './status.js'
 import { formatTarget } from './target.js'
+import { traced } from './tracing.js'
 import type { TunnelConfig } from './tunnels.js'
 
 const program: Program = {
@@ -30,8 +35,9 @@ const EXIT_REFUSED = 3
 /** Serves until a signal or a refusal. @returns the exit code. */
 async function run(config: AgentConfig, { version, configFile }: Started): Promise<number> {
   const tls = readGatewayTls(config)
+  const inspector = config.inspector && (await Inspector.start(config.inspector))
   const screen = wantsScreen(process.stdout, process.env)
-    ? new StatusScreen(process.stdout, config.gateway.origin)
+    ? new StatusScreen(process.stdout, config.gateway.origin, inspector?.url)
     : undefined
   const log = createLogger({
     level: config.logLevel,
@@ -41,9 +47,12 @@ async function run(config: AgentConfig, { version, configFile }: Started): Promi
   })
   log.debug('starting', { version, config: configFile, node: process.version })
   for (const warning of config.warnings) log.warn(warning)
+  if (inspector !== undefined && screen === undefined) log.notice('inspector', { url: inspector.url })
 
+  const tracer = await openTracer({ service: program.name, version, env: process.env, log })
   const agents: Agent[] = []
-  for (const tunnel of config.tunnels) agents.push(await agentOf(config, tunnel, tls, log, screen))
+  for (const tunnel of config.tunnels)
+    agents.push(await agentOf(config, tunnel, tls, log, screen, inspector, tracer))
   const signalled = untilSignal(log)
   for (const agent of agents) agent.start().catch(() => {})
 
@@ -56,6 +65,8 @@ async function run(config: AgentConfig, { version, configFile }: Started): Promi
   )
   const first = await Promise.race([signalled, refused])
   await Promise.all(agents.map((agent) => agent.stop()))
+  await inspector?.close()
+  await tracer?.close()
   screen?.close()
   log.flush()
   if (first === 'signal') return 0
@@ -69,8 +80,15 @@ async function agentOf(
   tls: DialTls,
   log: Logger,
   screen: StatusScreen | undefined,
+  inspector: Inspector | undefined,
+  tracer: Tracer | undefined,
 ): Promise<Agent> {
   const tunnelId = tunnel.id?.id ?? keptId(config, tunnel, log)
+  const recorded = inspector?.watch({
+    tunnelId,
+    route: answersOf(tunnel),
+    base: baseOf(config, tunnelId, tunnel),
+  })
   const agent = new Agent({
     ...(await answeringOf(tunnel)),
     tunnelId,
@@ -88,9 +106,16 @@ async function agentOf(
     drainTimeout: config.drainTimeout,
     log,
     observer: screen?.tunnel(tunnelId, answersOf(tunnel)),
+    watch: watching(recorded, tracer && ((accept) => traced(tracer, tunnelId, accept))),
   })
   return agent
 }
+
+type Watch = (accept: Accept) => Accept
+
+/** Recorded is what the upstream gets: with the span of the agent. */
+const watching = (recorded: Watch | undefined, traced: Watch | undefined): Watch | undefined =>
+  recorded && traced ? (accept) => traced(recorded(accept)) : (recorded ?? traced)
 
 function keptId({ gateway }: AgentConfig, { slot }: TunnelConfig, log: Logger): string {
   const identity = keptIdentity({ gateway: gateway.dial, directory: process.cwd(), slot, env: process.env })
@@ -123,6 +148,11 @@ async function answeringOf(tunnel: TunnelConfig): Promise<Answering> {
 
 function answersOf({ forward, handlers, static: folder }: TunnelConfig): string {
   return handlers ?? folder ?? (forward === undefined ? 'echo' : formatTarget(forward))
+}
+
+/** Where a request of this tunnel can be sent again by hand: to its upstream, or around by the gateway. */
+function baseOf({ gateway }: AgentConfig, tunnelId: string, { forward }: TunnelConfig): string {
+  return forward?.kind === 'tcp' ? formatTarget(forward) : `${gateway.origin}/t/${tunnelId}`
 }
 
 /** A file is read at each attempt, so that a new credential needs no restart. */

@@ -1,4 +1,5 @@
 import { cidr } from '../shared/cidr.js'
+import { isToken } from '../shared/headers.js'
 import { LOG_LEVELS } from '../shared/log.js'
 import {
   BadValue,
@@ -10,6 +11,7 @@ import {
   one,
   pairs,
   path,
+  port,
   text,
 } from '../shared/option-types.js'
 import { defineOptions, type Item, type Loaded, type Specs, type ValuesOf } from '../shared/options.js'
@@ -121,6 +123,16 @@ export const agentOptions = defineOptions(
       group: 'gateway',
       help: 'how long shutdown waits for exchanges in flight; 0: not at all',
     },
+    inspectPort: {
+      type: port(),
+      group: 'inspect',
+      help: 'keep the last exchanges in memory and show them on this port of 127.0.0.1; 0 picks a free one',
+    },
+    redact: {
+      type: list(one('NAME', 'the name of a header field', readFieldName)),
+      group: 'inspect',
+      help: 'a header field that is not kept, beside those that hold credentials; repeatable',
+    },
     config: {
       type: path(),
       group: 'files',
@@ -168,6 +180,11 @@ function readBasicAuth(value: string): string {
   const fault = basicAuthFault(value)
   if (fault !== undefined) throw new BadValue(fault)
   return value
+}
+
+function readFieldName(value: string): string {
+  if (!isToken(value)) throw new BadValue('is not a field name')
+  return value.toLowerCase()
 }
 
 /** As selectors write them: `k=v,k=v` in a request field. */

@@ -1,12 +1,14 @@
 /** Streams that the gateway opens → a handler, as many at once as the instance takes. */
 import { assertNever } from '../shared/errors.js'
 import { type Open, ResetCode, StreamKind } from '../shared/frames.js'
-import type { Stream } from '../shared/stream.js'
 import type { StreamEvents } from '../shared/stream-events.js'
-import { Exchange } from './exchange.js'
+import { type AnswerStream, Exchange } from './exchange.js'
 import type { Handler } from './handler.js'
 
 const IGNORED: StreamEvents = { head() {}, data() {}, end() {}, drain() {}, reset() {} }
+
+/** Serves a stream that was opened, or resets it. Never throws. */
+export type Accept = (stream: AnswerStream, open: Open) => StreamEvents
 
 export interface ServerOptions {
   readonly handler: Handler
@@ -34,7 +36,7 @@ export class Server {
   }
 
   /** Never throws: what a handler throws costs its own exchange. */
-  readonly accept = (stream: Stream, open: Open): StreamEvents => {
+  readonly accept: Accept = (stream, open) => {
     const { handler, maxConcurrent, observer } = this.#options
     if (this.#inFlight >= maxConcurrent)
       return refuse(stream, `the agent serves ${maxConcurrent} exchanges at once`)
@@ -72,7 +74,7 @@ function serve(handler: Handler, exchange: Exchange, kind: StreamKind): void {
   }
 }
 
-function refuse(stream: Stream, message: string): StreamEvents {
+function refuse(stream: AnswerStream, message: string): StreamEvents {
   stream.reset(ResetCode.refused, message)
   return IGNORED
 }

@@ -8,7 +8,7 @@ import type { DialTls } from './dial.js'
 import { type GatewayUrl, isInTheClear, parseGatewayUrl } from './gateway-url.js'
 import type { Answering } from './handlers/choose.js'
 import { basicAuthFault, type PublicAccess } from './public-access.js'
-import type { ExchangeObserver } from './serve.js'
+import type { Accept, ExchangeObserver } from './serve.js'
 
 export interface AgentOptions extends Answering {
   readonly tunnelId: string
@@ -38,6 +38,8 @@ export interface AgentOptions extends Answering {
   /** Nothing is logged where it is not given. */
   readonly log?: Logger | undefined
   readonly observer?: AgentObserver | undefined
+  /** Stands in front of what serves the exchanges, and sees them pass: the inspector. */
+  readonly watch?: ((accept: Accept) => Accept) | undefined
 }
 
 /** Told what happens, as it happens. Must not throw. */
@@ -57,8 +59,11 @@ export function checkOptions(options: AgentOptions): GatewayUrl {
   const fault = name === undefined ? undefined : nameFault(name)
   if (fault !== undefined) throw new TypeError(`name: ${JSON.stringify(name)} ${fault}`)
   const gateway = gatewayOf(options.gateway ?? 'http://127.0.0.1:3000')
-  if (options.token !== undefined && isInTheClear(gateway) && options.tls?.insecure !== true)
-    throw new TypeError(`gateway: ${gateway.dial} would carry the token in the clear; it takes https or wss`)
+  const { token, basicAuth, tls } = options
+  if ((token !== undefined || basicAuth !== undefined) && isInTheClear(gateway) && tls?.insecure !== true) {
+    const carried = token === undefined ? 'what basicAuth asks for' : 'the token'
+    throw new TypeError(`gateway: ${gateway.dial} would carry ${carried} in the clear; it takes https or wss`)
+  }
   return gateway
 }
 

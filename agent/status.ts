@@ -35,6 +35,7 @@ interface Tunnel {
 export class StatusScreen {
   readonly #terminal: Terminal
   readonly #gateway: string
+  readonly #inspector: string | undefined
   readonly #tunnels: Tunnel[] = []
   readonly #latency = new Latency()
   #requests: string[] = []
@@ -46,9 +47,11 @@ export class StatusScreen {
   #timer: NodeJS.Timeout | undefined
   readonly #restore = (): void => void this.#terminal.write(SHOW_CURSOR)
 
-  constructor(terminal: Terminal, gateway: string) {
+  /** `inspector`: the URL of its page. */
+  constructor(terminal: Terminal, gateway: string, inspector?: string) {
     this.#terminal = terminal
     this.#gateway = gateway
+    this.#inspector = inspector
     process.once('exit', this.#restore)
     terminal.write(HIDE_CURSOR)
   }
@@ -142,6 +145,7 @@ export class StatusScreen {
         ...(links.size > 0 ? urls : []).map((url) => `reach     ${url}`),
         `answers   ${answers}`,
       ]),
+      ...(this.#inspector === undefined ? [] : [`inspect   ${this.#inspector}`]),
       `requests  ${this.#total}, ${this.#failed} failed, ${this.#inFlight} in flight`,
       ...(this.#total > 0 ? [`latency   p50 ${p50.toFixed(1)} ms, p90 ${p90.toFixed(1)} ms`, ''] : []),
       ...this.#requests,

@@ -50,7 +50,11 @@ export function renderMetrics(telemetry: Telemetry, gauges: Gauges): string {
     [{ direction: 'out' }, telemetry.bytesOut],
   ])
   out.histogram('gw_link_rtt_seconds', 'Round trips of pings on links.', telemetry.rtt)
-  out.counter('gw_links_total', 'What became of links.', each(Object.entries(telemetry.links), 'event'))
+  out.counter(
+    'gw_links_total',
+    'Links that were connected, disconnected, replaced by a new one, or refused.',
+    each(Object.entries(telemetry.links), 'event'),
+  )
   out.counter('gw_errors_total', 'Requests that failed, by problem code.', each(telemetry.errors, 'code'))
   out.counter('gw_retries_total', 'Moves of requests to another instance.', one(telemetry.retries))
   out.gauge('gw_held_requests', 'Requests that wait for an agent.', one(gauges.held()))
@@ -58,7 +62,7 @@ export function renderMetrics(telemetry: Telemetry, gauges: Gauges): string {
   out.gauge('gw_event_loop_lag_seconds', 'Longest delay of the last two seconds.', one(gauges.loopLag()))
   out.counter(
     'gw_dropped_total',
-    'What a room lost on purpose.',
+    'Lost on purpose: events that no hook was run for (hooks), spans that were not sent (spans).',
     each(Object.entries(gauges.dropped()), 'what'),
   )
   const { perTunnel } = telemetry

@@ -42,7 +42,8 @@ export async function openTracer({ service, version, env, log }: TracingFacts): 
     log.warn(`no spans are sent: ${name} is set, but what sends them does not load; ${install}`, { error })
     return undefined
   }
-  const queue = Number(env.OTEL_BSP_MAX_QUEUE_SIZE) || QUEUE
+  const most = Number(env.OTEL_BSP_MAX_QUEUE_SIZE)
+  const queue = most >= 1 ? most : QUEUE
   // Without what a URL may hold beside.
   log.info('spans are sent', { endpoint: new URL(endpoint).origin })
   return new Tracer(opentelemetry, { service, version, queue }, log)

@@ -1,4 +1,5 @@
-/** What the gateway counts, and how it tells it. */
+/** What the gateway counts, how it tells it, and the trace that a request stands in. */
+import { readFileSync, writeFileSync } from 'node:fs'
 import t from 'tap'
 import type { Ended } from '../../gateway/edge/ended.js'
 import type { RequestHead } from '../../gateway/edge/engine.js'
@@ -7,7 +8,13 @@ import { Exposition } from '../../gateway/telemetry/exposition.js'
 import { History, STEP_MS } from '../../gateway/telemetry/history.js'
 import { LoopLag } from '../../gateway/telemetry/lag.js'
 import { type Gauges, renderMetrics } from '../../gateway/telemetry/metrics.js'
+import { faultsOf } from '../../gateway/telemetry/readiness.js'
 import { Telemetry } from '../../gateway/telemetry/telemetry.js'
+import { createLogger } from '../../shared/log.js'
+import { openTracer } from '../../shared/tracing/environment.js'
+import { PACKAGES } from '../../shared/tracing/opentelemetry.js'
+import { remoteParent, withTraceparent } from '../../shared/tracing/trace-context.js'
+import { readExposition } from '../helpers/exposition.js'
 import { requestHead } from '../helpers/heads.js'
 
 const HEAD: RequestHead = requestHead()
@@ -171,4 +178,114 @@ t.test('a late loop is seen while it is late and for two seconds', async (t) => 
   now += 100
   lag.tick()
   t.equal(lag.ms, 0)
+})
+
+t.test('what keeps a gateway from serving well', async (t) => {
+  t.same(faultsOf({ lag: () => 199, stores: () => ({ credentials: true }) }), [])
+  t.same(faultsOf({ lag: () => 200.4, stores: () => ({ credentials: true, sessions: false }) }), [
+    'the event loop is 200 ms late',
+    'the store of sessions does not answer',
+  ])
+})
+
+const TRACE = '0af7651916cd43dd8448eb211c80319c'
+const SPAN = 'b7ad6b7169203331'
+
+t.test('the trace of a request is read as strictly as its standard says', async (t) => {
+  const read = (...values: string[]) => remoteParent(values.flatMap((value) => ['traceparent', value]))
+  t.match(read(`00-${TRACE}-${SPAN}-01`), { traceId: TRACE, spanId: SPAN, traceFlags: 1 })
+  t.match(read(`00-${TRACE}-${SPAN}-fe`), { traceFlags: 0xfe }, 'flags that are not known yet')
+  t.match(read(`01-${TRACE}-${SPAN}-00`), { traceFlags: 0 })
+  t.match(read(`01-${TRACE}-${SPAN}-00-more`), { spanId: SPAN }, 'a version to come')
+  for (const bad of [
+    '',
+    '00',
+    `00-${TRACE}-${SPAN}-01-more`,
+    `00-${TRACE}-${SPAN}-01 `,
+    `01-${TRACE}-${SPAN}-01more`,
+    `ff-${TRACE}-${SPAN}-01`,
+    `00-${TRACE.toUpperCase()}-${SPAN}-01`,
+    `00-${'0'.repeat(32)}-${SPAN}-01`,
+    `00-${TRACE}-${'0'.repeat(16)}-01`,
+    `00-${TRACE}-${SPAN}-1`,
+  ])
+    t.equal(read(bad), undefined, bad)
+  t.equal(read(`00-${TRACE}-${SPAN}-01`, `00-${TRACE}-${SPAN}-01`), undefined, 'two')
+  t.equal(remoteParent(['host', 'x']), undefined)
+  const fields = ['tracestate', 'a=1', 'traceparent', `00-${TRACE}-${SPAN}-01`, 'x', 'y', 'tracestate', 'b=2']
+  t.match(remoteParent(fields), { tracestate: 'a=1,b=2' })
+  const context = { traceId: TRACE, spanId: '1111111111111111', traceFlags: 0 }
+  const sent = ['traceparent', `00-${TRACE}-1111111111111111-00`]
+  t.same(withTraceparent(fields, context, true), [
+    'tracestate',
+    'a=1',
+    'x',
+    'y',
+    'tracestate',
+    'b=2',
+    ...sent,
+  ])
+  t.same(withTraceparent(fields, context, false), ['x', 'y', ...sent])
+})
+
+t.test('spans are made only where they are asked for, and what is asked badly is told', async (t) => {
+  let said = ''
+  const log = createLogger({ write: (chunk) => void (said += chunk) })
+  const opened = async (env: Record<string, string>): Promise<string> => {
+    said = ''
+    t.equal(await openTracer({ service: 'gw-x', version: '1', env, log }), undefined)
+    log.flush()
+    return said
+  }
+  const OTEL_EXPORTER_OTLP_ENDPOINT = 'http://127.0.0.1:4318'
+  t.equal(await opened({}), '')
+  t.equal(await opened({ OTEL_EXPORTER_OTLP_ENDPOINT: '' }), '')
+  t.equal(await opened({ OTEL_EXPORTER_OTLP_ENDPOINT, OTEL_SDK_DISABLED: 'TRUE' }), '')
+  t.equal(await opened({ OTEL_EXPORTER_OTLP_ENDPOINT, OTEL_TRACES_EXPORTER: 'none' }), '')
+  for (const endpoint of ['localhost:4318', '127.0.0.1:4318', 'grpc://x'])
+    t.match(
+      await opened({ OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: endpoint }),
+      /OTEL_EXPORTER_OTLP_TRACES_ENDPOINT is no http or https URL/,
+    )
+})
+
+/** As `npm test -- --snapshot` writes it. */
+function metricsTable(): string {
+  const telemetry = new Telemetry(() => 0, true)
+  telemetry.ended(HEAD, { ...ENDED, status: 502, code: 'agent_error' })
+  const rows = [...readExposition(renderMetrics(telemetry, GAUGES))].map(
+    ([name, { type, help, samples }]) => {
+      const [first = ''] = samples.keys()
+      const labels = [...first.matchAll(/(\w+)="/g)].map(([, label]) => `\`${label}\``)
+      return `| \`${name}\` | ${type} | ${type === 'histogram' ? '' : labels.join(', ')} | ${help} |\n`
+    },
+  )
+  return `| metric | type | labels | meaning |\n| --- | --- | --- | --- |\n${rows.join('')}`
+}
+
+t.test('docs/operations.md tells every metric, and how to get what sends spans', async (t) => {
+  const page = new URL('../../../docs/operations.md', import.meta.url)
+  let text = readFileSync(page, 'utf8')
+  for (const [mark, expected] of [
+    ['metrics', metricsTable()],
+    ['opentelemetry', `\n    npm install ${PACKAGES.join(' ')}\n\n`],
+  ] as const) {
+    const from = text.indexOf(`<!-- ${mark} -->`) + `<!-- ${mark} -->`.length
+    const to = text.indexOf(`<!-- /${mark} -->`, from)
+    if (process.env.TAP_SNAPSHOT === '1') text = `${text.slice(0, from)}\n${expected}${text.slice(to)}`
+    else t.equal(text.slice(from, to), `\n${expected}`, mark)
+  }
+  if (process.env.TAP_SNAPSHOT === '1') writeFileSync(page, text)
+})
+
+t.test('both packages name what sends spans as optional peers', async (t) => {
+  for (const room of ['gateway', 'agent']) {
+    const manifest = JSON.parse(readFileSync(`${room}/package.json`, 'utf8'))
+    for (const pinned of PACKAGES) {
+      const at = pinned.lastIndexOf('@')
+      const name = pinned.slice(0, at)
+      t.equal(manifest.peerDependencies[name], pinned.slice(at + 1), `${room}: ${name}`)
+      t.equal(manifest.peerDependenciesMeta[name].optional, true)
+    }
+  }
 })

@@ -1,0 +1,73 @@
+/** What the inspector's server answers beside its page. */
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { v7 as uuid } from 'uuid'
+import { Problem } from '../../shared/errors.js'
+import { describeError } from '../text.js'
+
+/** Only what this server itself serves runs or is asked; the same words as of the gateway's dashboard. */
+export const POLICY =
+  "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+
+export function setPolicy(response: ServerResponse): void {
+  response.setHeader('content-security-policy', POLICY)
+  response.setHeader('x-content-type-options', 'nosniff')
+  response.setHeader('referrer-policy', 'no-referrer')
+}
+
+export function sendJson(response: ServerResponse, value: unknown): void {
+  send(response, 200, 'application/json', `${JSON.stringify(value)}\n`)
+}
+
+export function sendText(response: ServerResponse, text: string): void {
+  send(response, 200, 'text/plain; charset=utf-8', text)
+}
+
+export function sendRedirect(response: ServerResponse, location: string): void {
+  response.setHeader('location', location)
+  send(response, 302, 'text/plain; charset=utf-8', `${location}\n`)
+}
+
+/** RFC 9457, as the gateway writes it. What is no `Problem` is a fault of ours, and a mere 500. */
+export function sendProblem(response: ServerResponse, error: unknown): void {
+  if (response.headersSent) {
+    response.destroy()
+    return
+  }
+  if (!(error instanceof Problem)) {
+    send(response, 500, 'text/plain; charset=utf-8', `${describeError(error)}\n`)
+    return
+  }
+  const { code, title, status, message: detail, headers } = error
+  for (let i = 0; i < headers.length; i += 2) response.setHeader(headers[i]!, headers[i + 1]!)
+  const requestId = uuid()
+  response.setHeader('gw-request-id', requestId)
+  const problem = { type: `urn:gw:problem:${code}`, title, status, detail, code, request_id: requestId }
+  send(response, status, 'application/problem+json', `${JSON.stringify(problem)}\n`)
+}
+
+function send(response: ServerResponse, status: number, type: string, body: string): void {
+  response.writeHead(status, {
+    'content-type': type,
+    'cache-control': 'no-store',
+    'content-length': Buffer.byteLength(body),
+  })
+  response.end(body)
+}
+
+/** A body as JSON; `{}` where there is none. @throws Problem `payload_too_large` or `bad_request` */
+export async function readJson(request: IncomingMessage, most: number): Promise<unknown> {
+  const chunks: Buffer[] = []
+  let bytes = 0
+  // Also what is too much is read: an answer may not come in the middle of it.
+  for await (const chunk of request) {
+    bytes += chunk.length
+    if (bytes <= most) chunks.push(chunk)
+  }
+  if (bytes > most) throw new Problem('payload_too_large', `the body has more than ${most} bytes`)
+  if (bytes === 0) return {}
+  try {
+    return JSON.parse(Buffer.concat(chunks).toString())
+  } catch (error) {
+    throw new Problem('bad_request', `the body is not JSON: ${(error as Error).message}`)
+  }
+}
