@@ -120,12 +120,16 @@ class Refusal implements ExchangeEvents {
   start(): void {
     const exchange = this.#exchange
     const response = this.#response
-    const { statusCode: status = 0, statusMessage: reason = '' } = response
+    const { socket, statusCode: status = 0, statusMessage: reason = '' } = response
     exchange.start(status, phraseOf(status, reason), endToEnd(rawFields(response.rawHeaders)))
     response.on('data', (chunk: Buffer) => {
       if (!exchange.write(chunk)) response.pause()
     })
-    response.on('end', () => exchange.finish(rawFields(response.rawTrailers)))
+    response.on('end', () => {
+      exchange.finish(rawFields(response.rawTrailers))
+      // It was made for this handshake, and nobody would use it again.
+      socket.destroy()
+    })
     response.on('error', (error) => exchange.fail(ResetCode.failed, `${this.#name}: ${error.message}`))
   }
 

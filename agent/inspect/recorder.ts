@@ -6,7 +6,7 @@ import { type Head, isInterim, type Open, ResetCode, StreamKind } from '../../sh
 import { getField } from '../../shared/headers.js'
 import { KeptBody, type Recording } from '../../shared/inspect/recording.js'
 import { maskedTarget, type Redaction } from '../../shared/inspect/redact.js'
-import type { Ring } from '../../shared/inspect/ring.js'
+import type { Held, Ring } from '../../shared/inspect/ring.js'
 import type { StreamEnd, StreamEvents } from '../../shared/stream-events.js'
 import type { AnswerStream } from '../exchange.js'
 import type { Accept } from '../serve.js'
@@ -66,8 +66,8 @@ export class Recorder {
       duration: undefined,
       replayOf: origin.replayOf,
     }
-    this.ring.begin(recording)
-    const recorded = new RecordedStream(stream, recording, this.ring, this.#redaction)
+    const place = { ring: this.ring, held: this.ring.begin(recording), redaction: this.#redaction }
+    const recorded = new RecordedStream(stream, recording, place)
     if (body !== null) recorded.received(body)
     return { recording, events: new RecordedEvents(accept(recorded, open), recorded) }
   }
@@ -87,21 +87,25 @@ const CODES = {
   [ResetCode.timeout]: 'response_timeout',
 } as const satisfies Record<ResetCode, ProblemCode | 'aborted'>
 
+interface Place {
+  ring: Ring
+  held: Held
+  redaction: Redaction
+}
+
 /** The answer on its way out, and what becomes of the recording. */
 class RecordedStream implements AnswerStream {
   readonly #stream: AnswerStream
   readonly #recording: AgentRecording
-  readonly #ring: Ring
-  readonly #redaction: Redaction
+  readonly #place: Place
   readonly #began = performance.now()
   /** Messages of a WebSocket are counted, not kept. */
   #counted: boolean
 
-  constructor(stream: AnswerStream, recording: AgentRecording, ring: Ring, redaction: Redaction) {
+  constructor(stream: AnswerStream, recording: AgentRecording, place: Place) {
     this.#stream = stream
     this.#recording = recording
-    this.#ring = ring
-    this.#redaction = redaction
+    this.#place = place
     this.#counted = recording.stream === StreamKind.websocket
   }
 
@@ -113,9 +117,10 @@ class RecordedStream implements AnswerStream {
     const recording = this.#recording
     recording.status = status
     recording.firstByte = this.#elapsed()
-    recording.responseHeaders = this.#redaction.fields(headers)
+    const { ring, held, redaction } = this.#place
+    recording.responseHeaders = redaction.fields(headers)
     this.#counted = status === 101
-    this.#ring.grew(recording, fieldBytes(headers))
+    ring.grew(held, fieldBytes(headers))
     if (body !== null) this.#sent(body)
     if (end) this.#over(undefined)
   }
@@ -157,7 +162,7 @@ class RecordedStream implements AnswerStream {
 
   #add(body: KeptBody, chunk: Uint8Array): void {
     if (this.#counted) body.bytes += chunk.length
-    this.#ring.grew(this.#recording, this.#counted ? 0 : body.add(chunk))
+    this.#place.ring.grew(this.#place.held, this.#counted ? 0 : body.add(chunk))
   }
 
   /** The answer is complete, or there will be none, or no more of it. `code`: what went wrong. */
@@ -168,7 +173,7 @@ class RecordedStream implements AnswerStream {
     recording.code = code
     // As the gateway tells it to the caller.
     if (code !== undefined) recording.status ??= code === 'aborted' ? 0 : PROBLEMS[code].status
-    this.#ring.ended(recording)
+    this.#place.ring.ended(this.#place.held)
   }
 
   #elapsed(): number {

@@ -28,7 +28,7 @@ export class AccessLog implements Witness {
     if (this.mode === 'off' || (ended.route === 'ws' && ended.status === 101)) return
     if (this.mode === 'errors' && ended.code === undefined && ended.status < 500) return
     const at = head.target.indexOf('?')
-    const path = quoted(at < 0 ? head.target : head.target.slice(0, at))
+    const path = quoted(shown(at < 0 ? head.target : head.target.slice(0, at)))
     // Refused requests may have anything for a method.
     const method = isToken(head.method) ? head.method : quoted(head.method).slice(1, -1)
     const { requestId, route, status, code, tunnelId, bytesIn, bytesOut, moves } = ended
@@ -59,6 +59,10 @@ export class AccessLog implements Witness {
     return this.#stamp
   }
 }
+
+/** Who reads a pairing code in the log could claim the credential before the device does. */
+const shown = (path: string): string =>
+  path.startsWith('/devices/pair/') ? path.replace(/^(\/devices\/pair)\/[^/]+/, '$1/*') : path
 
 /** As JSON; what is not printable ASCII is escaped, so that a line stays a line. */
 function quoted(text: string): string {

@@ -1,10 +1,13 @@
 /** An agent's head, held against HTTP before a caller sees any of it: everything an agent sends is untrusted. */
 import { Problem } from '../../shared/errors.js'
 import type { Head } from '../../shared/frames.js'
-import { isFieldValue, isHopByHop, isToken, nominated } from '../../shared/headers.js'
+import { isFieldValue, isHopByHop, nominated } from '../../shared/headers.js'
 import { sandboxed } from '../guard/sandbox.js'
 import type { ResponseHead } from './engine.js'
 import type { Admission } from './gate.js'
+
+/** A token without capitals: what is dropped or judged by its name must not come under another spelling of it. */
+const NAME = /^[!#$%&'*+\-.^_`|~0-9a-z]+$/
 
 /** Whether an answer to `method` with `status` has no body, whatever its fields say (RFC 9112 §6.3). */
 export const isBodyless = (method: string, status: number): boolean =>
@@ -31,7 +34,7 @@ export function answerHead(
   for (let i = 0; i < headers.length; i += 2) {
     const name = headers[i]!
     const value = headers[i + 1]!
-    if (!isToken(name)) throw broken('a field name is not a token')
+    if (!NAME.test(name)) throw broken('a field name is not a token in lower case')
     if (!isFieldValue(value)) throw broken(`field ${name} holds a control character`)
     if (name === 'content-length') {
       const bytes = /^\d{1,15}$/.test(value) ? Number(value) : Number.NaN

@@ -74,10 +74,9 @@ export class Answering implements Answer, CallerEvents, AttemptOwner {
     this.#attempt.owner = this
     this.#caller.events = this
     this.#caller.start(head)
-    if (body === null) return
+    if (body === null || this.#isTooLong(body)) return
     this.bytesOut = body.length
     this.#blocked = !this.#caller.write(body)
-    this.#checkLength()
   }
 
   // From the caller's connection.
@@ -119,12 +118,12 @@ export class Answering implements Answer, CallerEvents, AttemptOwner {
   answered(): void {}
 
   body(chunk: Uint8Array): void {
+    if (this.#isTooLong(chunk)) return
     this.#movedAt = this.#owner.now()
     this.bytesOut += chunk.length
     this.#unread += chunk.length
     this.#blocked = !this.#caller.write(chunk)
     if (!this.#blocked) this.#credit()
-    this.#checkLength()
   }
 
   bodyEnd(): void {
@@ -168,8 +167,11 @@ export class Answering implements Answer, CallerEvents, AttemptOwner {
     this.#attempt.stream.read(bytes)
   }
 
-  #checkLength(): void {
-    if (this.#length !== undefined && this.bytesOut > this.#length) this.#misframed()
+  /** Nothing of it is written then: what was would be a whole answer in the caller's eyes. */
+  #isTooLong(chunk: Uint8Array): boolean {
+    if (this.#length === undefined || this.bytesOut + chunk.length <= this.#length) return false
+    this.#misframed()
+    return true
   }
 
   /** The body has another length than the agent's head said. */

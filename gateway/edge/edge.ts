@@ -116,7 +116,7 @@ export class Edge implements EngineHandlers, ExchangeHost {
 
   finished(exchange: Exchange, ended: Ended): void {
     this.#ids.give(ended.requestId)
-    this.#parts.witness.ended(exchange.caller.head, ended)
+    this.#parts.witness.ended(exchange.caller.head, ended, exchange.caller)
     if (this.deadlines.size === 0) this.#idle?.()
   }
 
@@ -182,8 +182,7 @@ export class Edge implements EngineHandlers, ExchangeHost {
     switch (found.kind) {
       case 'proxy': {
         if (this.#draining) throw new Problem('draining', 'the gateway is shutting down')
-        const watched = { requestId: asked.requestId, route: found.via, replayOf: asked.replayOf }
-        const seen = this.#parts.watcher?.watch(caller, watched) ?? caller
+        const seen = this.#parts.watcher?.watch(caller, { ...asked, route: found.via }) ?? caller
         new Exchange(this, seen, { ...asked, route: found }).start()
         return
       }

@@ -1,7 +1,7 @@
 /** How a request ended, as the access log, the metrics and programs that listen are told. */
 import type { AnswerFault } from './answering.js'
 import type { Failure } from './attempt.js'
-import type { RequestHead } from './engine.js'
+import type { Caller, RequestHead } from './engine.js'
 import type { Asked } from './exchange-host.js'
 import type { Route } from './routes.js'
 
@@ -29,7 +29,8 @@ export interface Ended {
 }
 
 export interface Witness {
-  ended(head: RequestHead, ended: Ended): void
+  /** `caller`: of an exchange, as its watchers made it. */
+  ended(head: RequestHead, ended: Ended, caller?: Caller): void
   /** An exchange goes to another instance. */
   moved?(requestId: string, failure: Failure): void
 }

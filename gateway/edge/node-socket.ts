@@ -175,18 +175,27 @@ export class NodeUpgrade implements Upgrade {
   }
 }
 
+/** A message of `maxMessage` may come in fragments of so many bytes: what each costs in memory is of that order. */
+const FRAGMENT_BYTES = 64
+/** However small `maxMessage` is. */
+const FRAGMENTS = 16 * 1024
+
 /** Makes WebSockets of handshakes. */
 export type SocketServer = WebSocketServer
 
 /** `maxMessage`: as in `SocketLimits`. */
 export function socketServer({ maxMessage }: SocketLimits): WebSocketServer {
-  const options: ServerOptions<typeof WebSocket, typeof Incoming> & { closeTimeout: number } = {
+  const options: ServerOptions<typeof WebSocket, typeof Incoming> & {
+    closeTimeout: number
+    maxFragments: number
+  } = {
     noServer: true,
     clientTracking: false,
     // Compression costs 3 to 10 times a message.
     perMessageDeflate: false,
     skipUTF8Validation: false,
     maxPayload: maxMessage,
+    maxFragments: Math.max(FRAGMENTS, Math.ceil(maxMessage / FRAGMENT_BYTES)),
     closeTimeout: CLOSE_TIMEOUT,
   }
   const server = new WebSocketServer(options)

@@ -11,6 +11,7 @@ import type {
   SocketLimits,
   TlsFiles,
 } from './engine.js'
+import { freePort } from './free-port.js'
 import { handshakeKey } from './handshake.js'
 import { UwsCaller } from './uws-caller.js'
 import { UwsDoor } from './uws-door.js'
@@ -47,6 +48,8 @@ export async function loadUws(): Promise<EngineFactory> {
   ;(uws as Uws & { _cfg(word: string): void })._cfg('silent')
   return (options, handlers) => new UwsEngine(uws, options, handlers)
 }
+
+const PORT_ATTEMPTS = 5
 
 class UwsEngine implements Engine {
   readonly name = 'uws'
@@ -134,8 +137,20 @@ class UwsEngine implements Engine {
     return { binary: name, abi, sha256: createHash('sha256').update(binary).digest('hex') }
   }
 
-  listen(): Promise<number> {
+  async listen(): Promise<number> {
     const { host, port } = this.options
+    if (port !== 0) return this.listenOn(host, port)
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await this.listenOn(host, await freePort(host))
+      } catch (error) {
+        // Another may have taken it in between.
+        if (attempt === PORT_ATTEMPTS) throw error
+      }
+    }
+  }
+
+  private listenOn(host: string, port: number): Promise<number> {
     return new Promise((resolve, reject) => {
       this.door.listen(host, port, (socket) => {
         if (socket === false) reject(new Error(`${host}:${port} is in use or not an address of this machine`))

@@ -3,6 +3,8 @@ import type { Caller } from './engine.js'
 export interface Watched {
   requestId: string
   route: string
+  /** Of its body, as declared; undefined where there is none. */
+  length: number | 'chunked' | undefined
   /** The exchange that it repeats. */
   replayOf?: string | undefined
 }

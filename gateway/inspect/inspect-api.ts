@@ -2,10 +2,11 @@
 import { Problem } from '../../shared/errors.js'
 import { getField } from '../../shared/headers.js'
 import { again, changesOf, curlCommand } from '../../shared/inspect/again.js'
-import { exchangeFilter } from '../../shared/inspect/filter.js'
+import { type ExchangeFilter, exchangeFilter } from '../../shared/inspect/filter.js'
 import type { Recording } from '../../shared/inspect/recording.js'
 import type { Ring } from '../../shared/inspect/ring.js'
 import { listed, shown } from '../../shared/inspect/view.js'
+import type { Principal } from '../access/principal.js'
 import { parseJson } from '../api/body.js'
 import { type ApiHandler, type ApiRequest, streaming } from '../api/request.js'
 import type { InternalAnswer, InternalRequest } from '../edge/internal-caller.js'
@@ -21,6 +22,8 @@ const MOST_CHANGES = 2 * 1024 * 1024
 export interface InspectParts {
   /** Undefined where nothing is recorded. */
   ring: Ring | undefined
+  /** Whether this operator's credential is for that tunnel. */
+  reaches(principal: Principal, tunnelId: string): boolean
   /** Where callers reach the gateway, for commands. */
   base(): string
   /** Sends it to that tunnel, as one that repeats another. */
@@ -41,8 +44,9 @@ export class InspectApi {
     this.#parts = parts
   }
 
-  readonly list: ApiHandler = ({ caller, head, query, headers }) => {
-    const filter = exchangeFilter(query)
+  readonly list: ApiHandler = ({ caller, head, query, headers, principal }) => {
+    const wanted = exchangeFilter(query)
+    const filter: ExchangeFilter = (recording) => this.#shows(principal, recording) && wanted(recording)
     const ring = this.#ring()
     if (head.method === 'GET' && /text\/event-stream/i.test(getField(head.headers, 'accept') ?? '')) {
       const stream = new ExchangeStream(caller, headers, ring, filter, () => this.#streams.delete(stream))
@@ -88,10 +92,16 @@ export class InspectApi {
     return ring
   }
 
-  #recording({ params }: ApiRequest): Recording {
+  /** Who may not see all tunnels sees no exchange before it is known to be of one that he may. */
+  #shows(principal: Principal | undefined, { tunnelId }: Recording): boolean {
+    if (principal?.tunnels === undefined) return true
+    return tunnelId !== undefined && this.#parts.reaches(principal, tunnelId)
+  }
+
+  #recording({ params, principal }: ApiRequest): Recording {
     const id = (params.request_id ?? '').toLowerCase()
     const recording = this.#ring().get(id)
-    if (recording === undefined)
+    if (recording === undefined || !this.#shows(principal, recording))
       throw new Problem('not_found', `no exchange ${JSON.stringify(id.slice(0, 80))} is kept`)
     return recording
   }

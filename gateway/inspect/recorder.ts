@@ -1,30 +1,21 @@
 /** Records what passes between callers and agents, by standing in front of the caller: the rest knows nothing of it. */
-import { KeptBody, type Recording } from '../../shared/inspect/recording.js'
+import { KeptBody, NO_BODY, type Recording } from '../../shared/inspect/recording.js'
 import { maskedTarget, type Redaction } from '../../shared/inspect/redact.js'
-import type { Ring } from '../../shared/inspect/ring.js'
+import type { Held, Ring } from '../../shared/inspect/ring.js'
 import type { Ended, Witness } from '../edge/ended.js'
 import type { Caller, CallerEvents, RequestHead, ResponseHead } from '../edge/engine.js'
+import type { Watched, Watcher } from '../edge/watcher.js'
 
-export interface Watched {
-  requestId: string
-  route: string
-  /** The exchange that it repeats. */
-  replayOf?: string | undefined
-}
-
-export class Recorder implements Witness {
+export class Recorder implements Witness, Watcher {
   readonly ring: Ring
   readonly #redaction: Redaction
-  /** Those that last. */
-  readonly #open = new Map<string, Recording>()
 
   constructor(ring: Ring, redaction: Redaction) {
     this.ring = ring
     this.#redaction = redaction
   }
 
-  /** @returns the caller to serve instead. */
-  watch(caller: Caller, { requestId, route, replayOf }: Watched): Caller {
+  watch(caller: Caller, { requestId, route, replayOf, length }: Watched): Caller {
     const { method, target, headers, remoteAddress } = caller.head
     const recording: Recording = {
       requestId,
@@ -34,7 +25,7 @@ export class Recorder implements Witness {
       route,
       remoteAddress,
       requestHeaders: this.#redaction.fields(headers),
-      requestBody: new KeptBody(),
+      requestBody: length === undefined ? NO_BODY : new KeptBody(),
       responseHeaders: [],
       responseBody: new KeptBody(),
       status: undefined,
@@ -45,41 +36,37 @@ export class Recorder implements Witness {
       duration: undefined,
       replayOf,
     }
-    this.#open.set(requestId, recording)
-    this.ring.begin(recording)
-    return new RecordedCaller(caller, recording, this.ring, this.#redaction)
+    return new RecordedCaller(caller, this.ring.begin(recording), this.ring, this.#redaction)
   }
 
-  /** This request's id is taken by one that is kept. */
   knows(requestId: string): boolean {
     return this.ring.get(requestId) !== undefined
   }
 
-  ended(_head: RequestHead, ended: Ended): void {
-    const recording = this.#open.get(ended.requestId)
-    if (recording === undefined) return
-    this.#open.delete(ended.requestId)
+  ended(_head: RequestHead, ended: Ended, caller?: Caller): void {
+    if (!(caller instanceof RecordedCaller)) return
+    const { recording } = caller.held
     recording.status = ended.status
     recording.code = ended.code
     recording.tunnelId = ended.tunnelId
     recording.queued = ended.queued
     recording.firstByte = ended.firstByte
     recording.duration = ended.duration
-    this.ring.ended(recording)
+    this.ring.ended(caller.held)
   }
 }
 
 class RecordedCaller implements Caller {
   readonly head: RequestHead
+  readonly held: Held
   readonly #caller: Caller
-  readonly #recording: Recording
   readonly #ring: Ring
   readonly #redaction: Redaction
 
-  constructor(caller: Caller, recording: Recording, ring: Ring, redaction: Redaction) {
+  constructor(caller: Caller, held: Held, ring: Ring, redaction: Redaction) {
     this.head = caller.head
+    this.held = held
     this.#caller = caller
-    this.#recording = recording
     this.#ring = ring
     this.#redaction = redaction
   }
@@ -89,17 +76,8 @@ class RecordedCaller implements Caller {
   }
 
   set events(events: CallerEvents) {
-    const recording = this.#recording
-    const ring = this.#ring
-    this.#caller.events = {
-      data(chunk) {
-        ring.grew(recording, recording.requestBody.add(chunk))
-        events.data(chunk)
-      },
-      end: () => events.end(),
-      writable: () => events.writable(),
-      aborted: () => events.aborted(),
-    }
+    const whole = this.held.recording.requestBody === NO_BODY
+    this.#caller.events = whole ? events : new RecordedEvents(events, this.held, this.#ring)
   }
 
   pause(): void {
@@ -135,15 +113,45 @@ class RecordedCaller implements Caller {
   }
 
   #answered({ status, headers }: ResponseHead): void {
-    const recording = this.#recording
+    const { recording } = this.held
     recording.status = status
     recording.firstByte = Date.now() - recording.startedAt
     recording.responseHeaders = this.#redaction.fields(headers)
-    this.#ring.grew(recording, headers.length * 16)
+    this.#ring.grew(this.held, headers.length * 16)
   }
 
   #passed(chunk: Uint8Array): void {
     if (this.head.method === 'HEAD') return
-    this.#ring.grew(this.#recording, this.#recording.responseBody.add(chunk))
+    this.#ring.grew(this.held, this.held.recording.responseBody.add(chunk))
+  }
+}
+
+/** Of a request with a body. */
+class RecordedEvents implements CallerEvents {
+  readonly #events: CallerEvents
+  readonly #held: Held
+  readonly #ring: Ring
+
+  constructor(events: CallerEvents, held: Held, ring: Ring) {
+    this.#events = events
+    this.#held = held
+    this.#ring = ring
+  }
+
+  data(chunk: Buffer): void {
+    this.#ring.grew(this.#held, this.#held.recording.requestBody.add(chunk))
+    this.#events.data(chunk)
+  }
+
+  end(): void {
+    this.#events.end()
+  }
+
+  writable(): void {
+    this.#events.writable()
+  }
+
+  aborted(): void {
+    this.#events.aborted()
   }
 }

@@ -36,10 +36,10 @@ export async function observe({ options, live, version, log, tell }: Observation
   const tracer = await openTracer({ service: 'gw-gateway', version, env: process.env, log })
   const tracing = tracer && new Tracing(tracer)
   const witness: Witness = {
-    ended(head, ended) {
+    ended(head, ended, caller) {
       accessLog.ended(head, ended)
       telemetry.ended(head, ended)
-      recorder?.ended(head, ended)
+      recorder?.ended(head, ended, caller)
       tracing?.ended(head, ended)
       if (ended.code !== undefined && ended.code !== 'aborted') tell(failureOf(head, ended))
     },
@@ -48,11 +48,11 @@ export async function observe({ options, live, version, log, tell }: Observation
   return { telemetry, ring, tracer, witness, watcher: both(recorder, tracing) }
 }
 
-/** What is recorded is what the caller sent: tracing comes behind. */
+/** The recorder stands first: it knows its exchanges by the caller that it made. */
 function both(recorder: Recorder | undefined, tracing: Tracing | undefined): Watcher | undefined {
   if (recorder === undefined || tracing === undefined) return recorder ?? tracing
   return {
-    watch: (caller, watched) => tracing.watch(recorder.watch(caller, watched), watched),
+    watch: (caller, watched) => recorder.watch(tracing.watch(caller, watched), watched),
     knows: (requestId) => recorder.knows(requestId),
   }
 }

@@ -45,7 +45,8 @@ export class Telemetry implements Witness {
     this.bytesIn += ended.bytesIn
     this.bytesOut += ended.bytesOut
     this.retries += ended.moves
-    this.history.add(ended)
+    // The dashboard's own asking is no traffic.
+    if (route === 'forward' || route === 'tunnel' || route === 'host') this.history.add(ended)
     this.perTunnel?.add(ended)
   }
 

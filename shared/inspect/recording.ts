@@ -6,7 +6,7 @@ export const KEPT_BODY = 64 * 1024
 /** The beginning of a body, and how long all of it is. */
 export class KeptBody {
   bytes = 0
-  readonly #chunks: Buffer[] = []
+  #chunks: Buffer[] | undefined
   #kept = 0
 
   /** `chunk` is copied as far as it is kept. @returns how many bytes more are kept now. */
@@ -14,7 +14,9 @@ export class KeptBody {
     this.bytes += chunk.length
     const room = Math.min(KEPT_BODY - this.#kept, chunk.length)
     if (room <= 0) return 0
-    this.#chunks.push(Buffer.from(chunk.subarray(0, room)))
+    const copy = Buffer.from(room === chunk.length ? chunk : chunk.subarray(0, room))
+    if (this.#chunks === undefined) this.#chunks = [copy]
+    else this.#chunks.push(copy)
     this.#kept += room
     return room
   }
@@ -29,10 +31,14 @@ export class KeptBody {
   }
 
   content(): Buffer {
-    if (this.#chunks.length > 1) this.#chunks.splice(0, this.#chunks.length, Buffer.concat(this.#chunks))
-    return this.#chunks[0] ?? Buffer.alloc(0)
+    if (this.#chunks === undefined) return Buffer.alloc(0)
+    if (this.#chunks.length > 1) this.#chunks = [Buffer.concat(this.#chunks)]
+    return this.#chunks[0]!
   }
 }
+
+/** Of a message without one. */
+export const NO_BODY = new KeptBody()
 
 export interface Recording {
   readonly requestId: string

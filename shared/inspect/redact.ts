@@ -21,11 +21,15 @@ export class Redaction {
     this.#names = new Set([...FIELDS, ...more.map((name) => name.toLowerCase())])
   }
 
-  /** A flat list, names in lower case. */
-  fields(headers: readonly string[]): string[] {
-    const kept = headers.slice()
-    for (let i = 0; i < kept.length; i += 2) if (this.#names.has(kept[i]!)) kept[i + 1] = REDACTED
-    return kept
+  /** A flat list, names in lower case; the same list where nothing of it is secret. */
+  fields(headers: readonly string[]): readonly string[] {
+    let kept: string[] | undefined
+    for (let i = 0; i < headers.length; i += 2) {
+      if (!this.#names.has(headers[i]!)) continue
+      kept ??= headers.slice()
+      kept[i + 1] = REDACTED
+    }
+    return kept ?? headers
   }
 }
 

@@ -1,4 +1,7 @@
-/** The last exchanges, in memory only and within a bound of number and of bytes: the oldest makes room. */
+/**
+ * The last exchanges, in memory only and within a bound of number and of bytes: the oldest makes room. An array that
+ * is written round and round: a busy `Map` would keep dead tables alive and have everything promoted.
+ */
 import { headBytes, type Recording } from './recording.js'
 
 export const MOST_EXCHANGES = 500
@@ -7,10 +10,21 @@ export const MOST_BYTES = 64 * 1024 * 1024
 /** `changed`: a head, more of a body, or the end is there. */
 export type RingChange = { readonly kind: 'begun' | 'changed' | 'ended'; readonly recording: Recording }
 
+/** A place in the ring. */
+export interface Held {
+  recording: Recording
+  bytes: number
+  /** Its place in order of arrival. */
+  number: number
+}
+
 export class Ring {
-  /** In order of arrival. */
-  readonly #held = new Map<string, { recording: Recording; bytes: number }>()
+  /** By number, modulo the length. */
+  readonly #held = new Array<Held | undefined>(MOST_EXCHANGES).fill(undefined)
   readonly #listeners = new Set<(change: RingChange) => void>()
+  /** The oldest that is held, and the next to come. */
+  #oldest = 0
+  #next = 0
   #bytes = 0
 
   get bytes(): number {
@@ -18,39 +32,48 @@ export class Ring {
   }
 
   get size(): number {
-    return this.#held.size
+    return this.#next - this.#oldest
   }
 
   get(requestId: string): Recording | undefined {
-    return this.#held.get(requestId)?.recording
+    for (let number = this.#next - 1; number >= this.#oldest; number--) {
+      const { recording } = this.#held[number % MOST_EXCHANGES]!
+      if (recording.requestId === requestId) return recording
+    }
+    return undefined
   }
 
   /** Newest first. */
   recordings(): Recording[] {
-    return Array.from(this.#held.values(), ({ recording }) => recording).reverse()
+    const found: Recording[] = []
+    for (let number = this.#next - 1; number >= this.#oldest; number--)
+      found.push(this.#held[number % MOST_EXCHANGES]!.recording)
+    return found
   }
 
-  begin(recording: Recording): void {
-    this.#drop(recording.requestId)
-    const bytes = headBytes(recording)
-    this.#held.set(recording.requestId, { recording, bytes })
-    this.#bytes += bytes
+  /** @returns what `grew` and `ended` are told with. */
+  begin(recording: Recording): Held {
+    if (this.size === MOST_EXCHANGES) this.#drop()
+    const held = { recording, bytes: headBytes(recording), number: this.#next++ }
+    this.#held[held.number % MOST_EXCHANGES] = held
+    this.#bytes += held.bytes
     this.#trim()
-    this.#tell({ kind: 'begun', recording })
+    if (this.#listeners.size > 0) this.#tell({ kind: 'begun', recording })
+    return held
   }
 
   /** `bytes` more of it are kept; it does not matter whether it still is. */
-  grew(recording: Recording, bytes: number): void {
-    const held = this.#held.get(recording.requestId)
-    if (held?.recording !== recording) return
+  grew(held: Held, bytes: number): void {
+    if (held.number < this.#oldest) return
     held.bytes += bytes
     this.#bytes += bytes
     this.#trim()
-    this.#tell({ kind: 'changed', recording })
+    if (this.#listeners.size > 0) this.#tell({ kind: 'changed', recording: held.recording })
   }
 
-  ended(recording: Recording): void {
-    if (this.get(recording.requestId) === recording) this.#tell({ kind: 'ended', recording })
+  ended(held: Held): void {
+    if (this.#listeners.size > 0 && held.number >= this.#oldest)
+      this.#tell({ kind: 'ended', recording: held.recording })
   }
 
   /** @returns how to stop. */
@@ -60,17 +83,13 @@ export class Ring {
   }
 
   #trim(): void {
-    for (const requestId of this.#held.keys()) {
-      if (this.#held.size <= MOST_EXCHANGES && this.#bytes <= MOST_BYTES) return
-      this.#drop(requestId)
-    }
+    while (this.#bytes > MOST_BYTES && this.size > 0) this.#drop()
   }
 
-  #drop(requestId: string): void {
-    const held = this.#held.get(requestId)
-    if (held === undefined) return
-    this.#held.delete(requestId)
-    this.#bytes -= held.bytes
+  #drop(): void {
+    const at = this.#oldest++ % MOST_EXCHANGES
+    this.#bytes -= this.#held[at]!.bytes
+    this.#held[at] = undefined
   }
 
   #tell(change: RingChange): void {

@@ -1,12 +1,8 @@
 /** Answers that end badly or early, and callers that leave. */
-import type { Case, Limit, OriginStep } from './script.js'
+import { every } from './limits.js'
+import type { Case, OriginStep } from './script.js'
 
-const cut: Limit = {
-  name: 'reset',
-  on: 'every',
-  why: 'uWebSockets.js closes a socket in order only, and node:http is to look the same',
-  answer: { ending: 'truncated' },
-}
+const cut = [every('reset', { answer: { ending: 'truncated' } })]
 const down = (count: number) => ({ wait: 'down', count }) as const
 const begun = (head: string, body: string): OriginStep[] => [
   { wait: 'request' },
@@ -38,19 +34,19 @@ const broken: Case[] = [
     title: 'a sized answer that is reset',
     caller: [{}],
     origin: [[...begun('Content-Length: 100', 'half'), down(4), 'reset']],
-    limit: cut,
+    limits: cut,
   },
   {
     title: 'a chunked answer that is reset',
     caller: [{}],
     origin: [[...begun('Transfer-Encoding: chunked', '4\r\nhalf\r\n'), down(4), 'reset']],
-    limit: cut,
+    limits: cut,
   },
   {
     title: 'an answer until close that is reset is not complete',
     caller: [{}],
     origin: [[...begun('Content-Type: text/plain', 'half'), down(4), 'reset']],
-    limit: cut,
+    limits: cut,
   },
 ]
 
@@ -106,17 +102,24 @@ const hurried: Case[] = [
   },
   {
     title: 'a large upload and a large answer pass each other',
-    caller: [{ method: 'POST', body: 3_000_000 }],
-    origin: [[{ wait: 'asked' }, 'HTTP/1.1 200 OK\r\nContent-Length: 3000000\r\n\r\n', { fill: 3_000_000 }]],
+    caller: [{ method: 'POST', body: 3_000_000 }, { wait: 'request' }],
+    origin: [
+      [
+        { wait: 'asked' },
+        'HTTP/1.1 200 OK\r\nContent-Length: 3000000\r\n\r\n',
+        { fill: 2_900_000 },
+        { wait: 'request' },
+        { fill: 100_000 },
+      ],
+    ],
   },
 ]
 
-const gone = (title: string, caller: Case['caller'], origin: OriginStep[], limit?: Limit): Case => ({
+const gone = (title: string, caller: Case['caller'], origin: OriginStep[]): Case => ({
   title,
   caller,
   origin: [origin],
   leaves: true,
-  ...(limit && { limit }),
 })
 
 const leaving: Case[] = (['close', 'reset'] as const).flatMap((leave) => [

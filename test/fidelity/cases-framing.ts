@@ -1,13 +1,8 @@
 /** Framing as servers and callers write it: unusual and right, or not right and refused. */
-import { bare, type Case, chunked, type Limit, type OriginStep, sized } from './script.js'
+import { every } from './limits.js'
+import { bare, type Case, chunked, type OriginStep, sized } from './script.js'
 
 const OK = [sized('200 OK', 'ok')]
-const every = (name: string, why: string, rest: Partial<Limit>): Limit => ({
-  name,
-  why,
-  on: 'every',
-  ...rest,
-})
 
 /** `raw`: what follows the status line. */
 const written = (title: string, raw: string): Case => ({
@@ -75,7 +70,7 @@ const lost: Case[] = ['GET', 'DELETE', 'MKCOL'].map((method) => ({
   title: `${method} with a length of 0`,
   caller: [{ method, body: '' }],
   origin: OK,
-  limit: every('zero-length', "the agent's client leaves it out", { request: { fields: [] } }),
+  limits: [every('zero-length', { request: { fields: [] } })],
 }))
 
 const broken: [string, OriginStep[]][] = [
@@ -95,10 +90,12 @@ const refused: Case[] = [
       title,
       caller: [{}],
       origin: [steps],
-      limit: every('malformed-answer', 'nobody can tell what it means', {
-        refused: '502 Bad Gateway',
-        late: true,
-      }),
+      limits: [
+        every('malformed-answer', {
+          refused: '502 Bad Gateway',
+          late: true,
+        }),
+      ],
     }),
   ),
   ...[
@@ -113,7 +110,7 @@ const refused: Case[] = [
         '0\r\n\r\n',
       ],
       origin: OK,
-      limit: every('ambiguous', 'two servers might read it in two ways', { refused: '400 Bad Request' }),
+      limits: [every('ambiguous', { refused: '400 Bad Request' })],
     }),
   ),
 ]
@@ -128,6 +125,6 @@ export const FRAMING_CASES: readonly Case[] = [
     title: 'a 204 with a length of 0',
     caller: [{}],
     origin: [bare('204 No Content', ['Content-Length: 0'])],
-    limit: every('no-content', 'HTTP forbids it', { answer: { fields: [] } }),
+    limits: [every('no-content', { answer: { fields: [] } })],
   },
 ]

@@ -1,27 +1,21 @@
 /** What no engine changes: the gateway or the agent cannot. `docs/limits.md` names each of them. */
-import { type Case, type Limit, type OriginStep, sized } from './script.js'
+import { every } from './limits.js'
+import { type Case, type OriginStep, sized } from './script.js'
 
 const OK = [sized('200 OK', 'ok')]
-const every = (name: string, why: string, rest: Partial<Limit>): Limit => ({
-  name,
-  why,
-  on: 'every',
-  ...rest,
-})
 
-const UPGRADE = 'agents carry WebSockets alone'
 const upgrades: Case[] = [
   {
     title: 'Upgrade: h2c',
     caller: [{ fields: ['Connection: Upgrade, HTTP2-Settings', 'Upgrade: h2c', 'HTTP2-Settings: AAMAAABk'] }],
     origin: OK,
-    limit: every('upgrade', UPGRADE, { request: { fields: [] } }),
+    limits: [every('upgrade', { request: { fields: [] } })],
   },
   {
     title: 'an upgrade to several protocols, with a body',
     caller: [{ method: 'POST', body: 'a', fields: ['Connection: Upgrade', 'Upgrade: foo/1, bar'] }],
     origin: OK,
-    limit: every('upgrade', UPGRADE, { request: { fields: ['content-length: 1'] } }),
+    limits: [every('upgrade', { request: { fields: ['content-length: 1'] } })],
   },
 ]
 
@@ -29,9 +23,11 @@ const refused: Case[] = ['CONNECT', 'TRACE'].map((method) => ({
   title: method,
   caller: [{ method }],
   origin: OK,
-  limit: every('connect-trace', 'they ask the next hop, which is the gateway', {
-    refused: '405 Method Not Allowed',
-  }),
+  limits: [
+    every('connect-trace', {
+      refused: '405 Method Not Allowed',
+    }),
+  ],
 }))
 
 const large = (count: number, line: (i: number) => string): OriginStep[] =>
@@ -50,7 +46,7 @@ const bounds: Case[] = [
   title: title as string,
   caller: [{}],
   origin: [steps as OriginStep[]],
-  limit: every('answer-head', 'a link bounds what it carries', { refused: '502 Bad Gateway', late: true }),
+  limits: [every('answer-head', { refused: '502 Bad Gateway', late: true })],
 }))
 
 export const GATEWAY_CASES: readonly Case[] = [
@@ -71,28 +67,30 @@ export const GATEWAY_CASES: readonly Case[] = [
     title: 'a request head of 20 KiB',
     caller: [{ fields: [`X-Long: ${'v'.repeat(20_000)}`] }],
     origin: OK,
-    limit: every('request-head', 'the gateway bounds it', { refused: '431 Request Header Fields Too Large' }),
+    limits: [every('request-head', { refused: '431 Request Header Fields Too Large' })],
   },
   {
     title: 'a reason phrase in latin1',
     caller: [{}],
     origin: [sized('200 Sch\xf6n', 'x')],
-    limit: every('reason-bytes', "the agent's client decodes it", { answer: { status: '200 ' } }),
+    limits: [every('reason-bytes', { answer: { status: '200 ' } })],
   },
   {
     title: 'the head of an upload before its first byte',
     caller: [{ method: 'POST', body: 2, headOnly: true }, { note: 'asked' }, 'ab'],
     origin: OK,
-    limit: every('upload-head', "the agent's client writes both together", { notes: [0] }),
+    limits: [every('upload-head', { notes: [0] })],
   },
   {
     title: '100 Continue that nobody asked for',
     caller: [{}],
     origin: [[{ wait: 'request' }, 'HTTP/1.1 100 Continue\r\n\r\n', ...sized('200 OK', 'ok')]],
-    limit: every('unasked-100', "the agent's client takes it for an error", {
-      refused: '502 Bad Gateway',
-      late: true,
-    }),
+    limits: [
+      every('unasked-100', {
+        refused: '502 Bad Gateway',
+        late: true,
+      }),
+    ],
   },
   {
     title: 'an origin that speaks HTTP/1.0',

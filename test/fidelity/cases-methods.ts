@@ -1,4 +1,6 @@
 /** Methods as they stand, and targets byte for byte. */
+import http from 'node:http'
+import { node } from './limits.js'
 import { bare, type Case, sized } from './script.js'
 
 const METHODS =
@@ -6,10 +8,15 @@ const METHODS =
     ' ',
   )
 
+/** Those that Node's parser does not know. */
+const isUnknown = (method: string): boolean => !http.METHODS.includes(method)
+const unknown = [node('methods', { refused: '400 Bad Request' })]
+
 const methods: Case[] = METHODS.map((method) => ({
   title: `${method} reaches the origin as ${method}`,
   caller: [{ method, target: '/m' }],
   origin: [sized('200 OK', method)],
+  ...(isUnknown(method) && { limits: unknown }),
 }))
 
 const bodies: Case[] = ['POST', 'GET', 'DELETE', 'OPTIONS', 'PROPFIND', 'QUERY', 'SEARCH', 'get'].map(
@@ -17,6 +24,7 @@ const bodies: Case[] = ['POST', 'GET', 'DELETE', 'OPTIONS', 'PROPFIND', 'QUERY',
     title: `${method} takes its body along`,
     caller: [{ method, body: '<propfind/>', fields: ['Content-Type: application/xml', 'Depth: 1'] }],
     origin: [sized('207 Multi-Status', '<multistatus/>')],
+    ...(isUnknown(method) && { limits: unknown }),
   }),
 )
 
@@ -78,6 +86,7 @@ const targets: Case[] = Object.entries(TARGETS).map(([name, target]) => ({
   title: `a target keeps ${name}`,
   caller: [{ target }],
   origin: [sized('200 OK', 'ok')],
+  ...(/[\x80-\xff]/.test(target) && { limits: [node('target-bytes', { refused: '400 Bad Request' })] }),
 }))
 
 export const METHOD_CASES: readonly Case[] = [...methods, ...bodies, ...heads, ...targets]

@@ -9,8 +9,9 @@ export interface Seen {
   requests: Received[]
 }
 
+/** A handshake's key is one of them: each hop makes its own. */
 const HOP_BY_HOP =
-  /^(?:connection|keep-alive|proxy-connection|proxy-authenticate|proxy-authorization|te|trailer|transfer-encoding)$/
+  /^(?:connection|keep-alive|proxy-connection|proxy-authenticate|proxy-authorization|sec-websocket-key|te|trailer|transfer-encoding)$/
 /** Naming these in Connection takes nothing away: routing and authority would change. */
 const KEPT = /^(?:host|content-length|authorization|cookie|origin|forwarded|x-real-ip|x-forwarded-.*|gw-.*)$/
 const FORWARDED = /^(?:forwarded|x-real-ip|x-forwarded-.*|gw-.*)$/
@@ -48,9 +49,14 @@ const answered = (answer: Answer): Answer => ({
 
 const isNow = (date: string): boolean => Math.abs(Date.parse(date) - Date.now()) < 60_000
 
+/** The version is each hop's own, and an origin that no proxy is asked for gets its path alone (RFC 9112 §3.2). */
+const originForm = (line: string): string =>
+  line.replace(/ HTTP\/1\.0$/, ' HTTP/1.1').replace(/^(\S+) http:\/\/[^/]*/, '$1 ')
+
 /** A request as it comes to the origin without a gateway, less what gw takes or sets itself. */
 const expected = (request: Received): Received => ({
   ...request,
+  line: originForm(request.line),
   fields: endToEnd(request.fields).filter(
     (line) => !FORWARDED.test(nameOf(line)) && !/^(?:expect|host|x-case)$/.test(nameOf(line)),
   ),

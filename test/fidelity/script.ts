@@ -1,5 +1,5 @@
 /** What the two ends of a case do, as data: the caller's part and the origin's, step by step. */
-import type { GatewayConfig } from '../../gateway/gateway.js'
+import type { LimitName, Scope } from './limits.js'
 
 /** One request. Its head is completed by the way it goes: target prefix, Host, and the name of the case. */
 export interface Ask {
@@ -54,18 +54,16 @@ export interface Case {
   readonly title: string
   readonly caller: readonly Step[]
   readonly origin: readonly (readonly OriginStep[])[]
-  readonly limit?: Limit
+  /** At most one that refuses, and one of a kind of effect, for each engine. */
+  readonly limits?: readonly Limit[]
   /** Not through host routing: it is large, or says nothing there. */
   readonly once?: boolean
   /** The caller leaves amid it: how much came by then is chance. */
   readonly leaves?: boolean
 }
 
-/** Where an engine, or every one, cannot: what happens instead. `docs/limits.md` names it. */
-export interface Limit {
-  readonly name: string
-  readonly on: 'every' | Engine
-  readonly why: string
+/** What happens instead of what the origin alone would give. */
+export interface Effect {
   /** Status of an answer that comes instead of the origin's; empty where the connection ends without one. */
   readonly refused?: string
   /** The origin was asked, and its answer is what is refused. */
@@ -78,7 +76,13 @@ export interface Limit {
   readonly served?: number
 }
 
-export type Engine = Exclude<NonNullable<GatewayConfig['engine']>, 'auto'>
+/** Where an engine, or every one, cannot. `limits.ts` says what and why. */
+export interface Limit extends Effect {
+  readonly on: Scope
+  readonly name: LimitName
+  /** The major version of Node that has it no more. */
+  readonly until?: number
+}
 
 /** One answer as the caller got it. */
 export interface Answer {

@@ -14,6 +14,7 @@ t.test('auto falls back with one warning, which says why and how to get the fast
   const log = new LogTape()
   const create = await loadEngine('auto', log.logger, missing)
   t.equal(create(options, handlers).name, 'node')
+  await log.find({ level: 'warn' })
   t.match(log.lines, [
     { level: 'warn', msg: /node:http/, reason: 'no binary here', remedy: /npx -y node@22/ },
   ])

@@ -1,13 +1,24 @@
 /** The gateway's own suites once more, over the other engine. */
-process.env.GW_TEST_ENGINE = 'node'
+import t from 'tap'
+import { ENGINES } from '../helpers/engine-suite.js'
 
-await import('./gateway.test.js')
-await import('./gateway-connections.test.js')
-await import('./gateway-flow.test.js')
-await import('./gateway-http.test.js')
-await import('./gateway-life.test.js')
-await import('./gateway-links.test.js')
-await import('./gateway-moves.test.js')
-await import('./gateway-waits.test.js')
+const SUITES = [
+  './gateway.test.js',
+  './gateway-connections.test.js',
+  './gateway-flow.test.js',
+  './gateway-http.test.js',
+  './gateway-life.test.js',
+  './gateway-links.test.js',
+  './gateway-moves.test.js',
+  './gateway-waits.test.js',
+  './websocket.test.js',
+  './websocket-handshake.test.js',
+  './websocket-limits.test.js',
+]
 
-export {}
+if (!ENGINES.includes('node')) t.test('over node', { skip: 'other engines were asked for' }, async () => {})
+else if (ENGINES[0] === 'node') t.pass('they run over it by themselves')
+else {
+  process.env.GW_TEST_ENGINE = 'node'
+  for (const suite of SUITES) await import(suite)
+}

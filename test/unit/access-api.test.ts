@@ -11,6 +11,7 @@ import { byteString } from '../../gateway/access/tokens.js'
 import { accessVerbs } from '../../gateway/access/verbs.js'
 import type { ApiHandler, ApiRequest } from '../../gateway/api/request.js'
 import type { Reply } from '../../gateway/edge/reply.js'
+import type { Happening } from '../../gateway/events/event.js'
 import { gatewayOptions } from '../../gateway/options.js'
 import { parseCommandLine } from '../../shared/cli.js'
 import type { Command } from '../../shared/command.js'
@@ -92,8 +93,10 @@ t.test('/dashboard/session', async (t) => {
 
 t.test('/devices', async (t) => {
   const { access, counted, blocked } = rig(t, ['device_token', 'token'])
+  const heard: Happening[] = []
   const api = new DevicesApi({
     access,
+    tell: (happening) => heard.push(happening),
     attempts: {
       check() {
         if (blocked.is) throw new Problem('rate_limited', 'no')
@@ -178,10 +181,12 @@ t.test('/devices', async (t) => {
   counted.length = 0
   blocked.is = true
   t.equal((await problem(() => call(api.claim, { params }))).code, 'rate_limited')
+  t.match(heard[0], { type: 'auth:failed', data: { address: ADDRESS, scheme: 'code' } })
 
   const none = rig(t, ['none'])
   const open = new DevicesApi({
     access: none.access,
+    tell() {},
     attempts: { check() {}, failed() {}, succeeded() {} },
     addressOf: () => ADDRESS,
   })

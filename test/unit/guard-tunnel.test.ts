@@ -186,8 +186,9 @@ t.test('each agent is asked at the moment at which it would serve', async (t) =>
     { authAttempts: { count: 3, per: 60_000 }, authCooldown: 60_000 },
     () => fleet.now,
   )
+  const heard: string[] = []
   const guest = (authorization?: string, open = false, address = '192.0.2.1') =>
-    new Guest({ address, authorization, attempts, open })
+    new Guest({ address, authorization, attempts, tell: ({ type }) => heard.push(type), open })
   const jobs = [submit('a', guest()), submit('b', guest(basic('me:sécret')))]
   submit('c', guest())
   t.same([told, dispatcher.waiting], [['c: overloaded'], 2], 'half of those who may wait')
@@ -244,12 +245,13 @@ t.test('each agent is asked at the moment at which it would serve', async (t) =>
     ['p: unauthorized', 'q: unauthorized', 'r: rate_limited', 's: unauthorized', 't: served, spent'],
     'wrong passwords count for their address',
   )
+  t.same([...new Set(heard)], ['auth:failed'], 'and are told')
 })
 
 t.test('who is a guest, and who needs a credential', async (t) => {
   const { open, join } = tunnels(t)
   const guard = new Guard(guardSettings(defaultsOf(gatewayOptions)), () => 0)
-  const guests = new Guests(open, guard)
+  const guests = new Guests(open, guard, () => {})
   t.equal(guests.ofOpen(requestHead()), undefined, 'nothing is guarded')
   join(UNGUARDED, { tunnelId: id(1) })
   t.equal(guests.ofOpen(requestHead()), undefined)

@@ -62,13 +62,18 @@ t.test('the ring holds so many exchanges and so many bytes', async (t) => {
   t.equal(ring.size, MOST_EXCHANGES)
   t.equal(ring.recordings()[0]?.requestId, `${2 * MOST_EXCHANGES - 1}`, 'newest first')
   t.equal(ring.get('0'), undefined)
-  for (let round = 0; round < 3; round++) {
-    for (const recording of ring.recordings()) {
-      const more = recording.responseBody.add(Buffer.alloc(1024 * 1024))
-      t.ok(more <= KEPT_BODY)
-      ring.grew(recording, more)
-    }
+  const gone = ring.begin(recorded({ requestId: 'gone' }))
+  const places = Array.from({ length: MOST_EXCHANGES }, (_, i) =>
+    ring.begin(recorded({ requestId: `b${i}` })),
+  )
+  for (const held of places) {
+    const more = held.recording.responseBody.add(Buffer.alloc(1024 * 1024))
+    t.ok(more <= KEPT_BODY)
+    ring.grew(held, more)
   }
+  const before = ring.bytes
+  ring.grew(gone, 1_000_000)
+  t.equal(ring.bytes, before, 'what is no longer held weighs nothing')
   t.ok(ring.bytes <= MOST_BYTES)
   const big = new Ring()
   for (let i = 0; i < 400; i++) {

@@ -23,7 +23,12 @@ t.test('messages arrive whole, whatever pieces they come in', async (t) => {
     fc.property(
       fc.array(fc.tuple(fc.boolean(), fc.uint8Array({ maxLength: 300 })), { maxLength: 8 }),
       fc.integer({ min: 1, max: 400 }),
-      (messages, size) => {
+      (given, size) => {
+        // A text is UTF-8.
+        const messages = given.map(([binary, payload]): [boolean, Uint8Array] => [
+          binary,
+          binary ? payload : payload.map((byte) => byte & 0x7f),
+        ])
         const bytes = Buffer.concat(messages.flatMap(([binary, payload]) => messageFrame(binary, payload)))
         const expected = messages.map(([binary, payload]) => [
           binary ? 'binary' : 'text',
@@ -69,6 +74,8 @@ for (const [name, bytes] of [
   ['a close of one byte', '8801 00'],
   ['a close inside a message', '0100 8800'],
   ['data after a close', '8800 8100'],
+  ['a text that is not UTF-8', '8102 c328'],
+  ['a text that ends amid a character', '0101 c3 8000'],
 ] as const) {
   t.test(`${name} is a protocol error`, async (t) => {
     t.throws(() => read(hex(bytes)), ProtocolError)
@@ -79,4 +86,23 @@ t.test('a message over the bound is refused by its header, before any of it is k
   t.throws(() => read(hex('827f 00000000ffffffff'), 10, 1024), MessageTooBig)
   t.throws(() => read(hex('0203 616263 8003 646566'), 20, 5), MessageTooBig)
   t.throws(() => read(hex('827f ffffffffffffffff')), MessageTooBig)
+})
+
+t.test('a character may be cut where frames are', async (t) => {
+  t.strictSame(read(hex('0101 c3 8001 a9'), 1), [['text', '\xc3\xa9']])
+})
+
+t.test('a message of single bytes takes no more memory than its bytes', async (t) => {
+  const SIZE = 2 * 1024 * 1024
+  const told: number[] = []
+  const reader = new MessageReader(SIZE, { message: (payload) => told.push(payload.length), close() {} })
+  const fragments = Buffer.from(hex('000161').toString('latin1').repeat(1024), 'latin1')
+  reader.push(hex('0200'))
+  const before = process.memoryUsage()
+  for (let i = 0; i < SIZE / 1024; i++) reader.push(fragments)
+  const { heapUsed, arrayBuffers } = process.memoryUsage()
+  t.ok(heapUsed - before.heapUsed < 32 * SIZE, `heap +${heapUsed - before.heapUsed}`)
+  t.ok(arrayBuffers - before.arrayBuffers < 16 * SIZE, `buffers +${arrayBuffers - before.arrayBuffers}`)
+  reader.push(hex('8000'))
+  t.same(told, [SIZE])
 })

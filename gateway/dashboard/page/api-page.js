@@ -1,9 +1,10 @@
 /** The gateway's own endpoints, readable, from its OpenAPI description. */
 import { api } from './api.js'
+import { Search } from './fields.js'
 import { html, useEffect, useState } from './html.js'
 import { Json } from './json.js'
 import { Chip, Failed, Loading } from './parts.js'
-import { place, refine } from './router.js'
+import { place } from './router.js'
 import { useStore } from './store.js'
 
 const METHODS = ['get', 'post', 'put', 'patch', 'delete', 'head', 'options']
@@ -61,15 +62,15 @@ export function ApiPage() {
     <div class="bar">
       <h1>API</h1>
       <p class="fine">${description.info?.version}, as <a href="/openapi.json">openapi.json</a></p>
-      <label class="find"><span class="aside">Find an endpoint</span>
-        <input type="search" placeholder="Path or word" value=${find} onInput=${({ target }) => refine({ find: target.value })} />
-      </label>
+      <${Search} name="find" value=${find} label="Find an endpoint" example="Path or word" />
     </div>
     ${groups.length === 0 && html`<p class="calm">No endpoint is like that.</p>`}
     ${groups.map(
       ({ group, operations }) => html`<section key=${group}>
         <h2>${group.charAt(0).toUpperCase() + group.slice(1)}</h2>
-        ${operations.map((one) => html`<${Operation} key=${`${one.method} ${one.path}`} ...${one} whole=${description} />`)}
+        ${operations.map(
+          (one) => html`<${Operation} key=${`${one.method} ${one.path}`} ...${one} whole=${description} />`,
+        )}
       </section>`,
     )}
   </div>`
@@ -77,31 +78,49 @@ export function ApiPage() {
 
 function Operation({ method, path, operation, whole }) {
   const { summary, description, parameters, requestBody, responses = {} } = operation
-  const scope = operation['x-scope'] ?? operation.security?.flatMap((one) => Object.values(one).flat())[0]
+  const answers = Object.entries(responses).map(([status, answer]) => [
+    status,
+    resolved(answer, whole).description,
+  ])
   return html`<details class="card operation">
     <summary>
       <code class="method" data-method=${method}>${method.toUpperCase()}</code><code class="path">${path}</code>
-      <span class="fine">${summary}</span>${scope && html`<${Chip}>${scope}</${Chip}>`}
+      <span class="fine">${summary}</span>
+      <${Scope} of=${operation} />
     </summary>
     ${description && html`<p>${description}</p>`}
-    ${
-      parameters.length > 0 &&
-      html`<table class="headers"><caption>Parameters</caption><tbody>
-        ${parameters.map((parameter) => resolved(parameter, whole)).map(({ name, in: where, required, description: words, schema }) => html`<tr><th scope="row">${name}</th><td>${where}${required ? ', required' : ''}${schema?.type ? `, ${schema.type}` : ''}. ${words}</td></tr>`)}
-      </tbody></table>`
-    }
+    <${Rows} title="Parameters" rows=${parameters.map((one) => parameterRow(resolved(one, whole)))} />
     ${requestBody && html`<${Shape} title="Body" of=${resolved(requestBody, whole)} whole=${whole} />`}
-    <table class="headers"><caption>Answers</caption><tbody>
-      ${Object.entries(responses).map(([status, answer]) => html`<tr><th scope="row">${status}</th><td>${resolved(answer, whole).description}</td></tr>`)}
-    </tbody></table>
+    <${Rows} title="Answers" rows=${answers} />
   </details>`
+}
+
+function Scope({ of }) {
+  const scope = of['x-scope'] ?? of.security?.flatMap((one) => Object.values(one).flat())[0]
+  return scope && html`<${Chip}>${scope}</${Chip}>`
+}
+
+function parameterRow({ name, in: where, required, schema, description = '' }) {
+  const kind = [where, required && 'required', schema?.type].filter(Boolean).join(', ')
+  return [name, `${kind}. ${description}`]
+}
+
+function Rows({ title, rows }) {
+  if (rows.length === 0) return null
+  return html`<table class="headers">
+    <caption>${title}</caption>
+    <tbody>
+      ${rows.map(([name, words]) => html`<tr><th scope="row">${name}</th><td>${words}</td></tr>`)}
+    </tbody>
+  </table>`
 }
 
 function Shape({ title, of, whole }) {
   const [type, media] = Object.entries(of.content ?? {})[0] ?? []
   if (media === undefined) return null
   const example = media.example ?? resolved(media.schema ?? {}, whole)
-  return html`<h3>${title} <small>${type}</small></h3><div class="json"><${Json} value=${example} depth=${1} /></div>`
+  return html`<h3>${title} <small>${type}</small></h3>
+    <div class="json"><${Json} value=${example} depth=${1} /></div>`
 }
 
 /** One step of `$ref`: enough to name what it is. */

@@ -2,8 +2,7 @@
  * What the page asks of the gateway. Every shape it relies on stands here; fields that are not named are ignored,
  * those with a `?` may be missing. Times are ISO 8601.
  *
- * GET /dashboard/session      {modes: ['none'|'token'|'password'|'device_token'|'jwt'], signed_in, scopes: [],
- *                             views?: ['inspector']}   (views: only these; an agent serves no others)
+ * GET /dashboard/session      {modes: ['none'|'token'|'password'|'device_token'|'jwt'], signed_in, scopes: []}
  * POST /dashboard/session     {credential}; answers as GET. 401: wrong. 429: too many. DELETE: signs out
  * GET /connections (SSE)      snapshot {count, connections: [Connection]}, connected | changed | disconnected Connection
  * DELETE /connections/:id     {closed}; ?drain=1: {state: 'draining'}
@@ -19,8 +18,8 @@
  *                             query; status 0: the caller left before the answer
  * GET /inspect/:id            Exchange and {remote_address, request: Message, response: Message | null}
  *   Message                   {headers: [[name, value]], bytes, truncated, body: Body}; a redacted value: [redacted]
- *   Body                      {kind: 'none'} | {kind: 'json', text, value} | {kind: 'events', events: [{event, data, id}]}
- *                             | {kind: 'text', text} | {kind: 'hex', text}
+ *   Body                      {kind: 'none'} | {kind: 'json', text, value} | {kind: 'text', text} | {kind: 'hex', text}
+ *                             | {kind: 'events', events: [{event, data, id}]}
  * GET /inspect/:id/curl       text/plain
  * POST /inspect/:id/replay    {method?, path?, headers?: {name: value | null}, body?: string};
  *                             {request_id, status, omitted: [name]}. 409: the body was not kept whole
@@ -30,7 +29,8 @@
  * GET /tasks                  {tasks: [{name, type, schedule, timezone, description, enabled, running, next_run_at,
  *                             last_run: Run | null}]}
  * GET /tasks/:name/runs       {runs: [Run]}, newest first
- *   Run                       {status: 'ok'|'running'|…, exit_code, http_status?, started_at, duration_ms, output, error?}
+ *   Run                       {status: 'ok'|'running'|…, exit_code, http_status?, started_at, duration_ms, output,
+ *                             error?}
  * POST /tasks/:name/run       202. 409: it runs
  * GET /openapi.json           OpenAPI 3.1
  */

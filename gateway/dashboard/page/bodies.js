@@ -1,5 +1,6 @@
 /** A recorded body, shown and never run: as JSON to fold, events one by one, text, or hex. */
-import { count, bytes as size } from './format.js'
+import { Choice } from './fields.js'
+import { plural, bytes as size } from './format.js'
 import { hexOf } from './hex.js'
 import { html, useMemo, useState } from './html.js'
 import { Json } from './json.js'
@@ -13,19 +14,15 @@ export function Body({ body, bytes, truncated, running }) {
   const [wanted, want] = useState(null)
   if (body.kind === 'none') return html`<p class="calm">${running ? 'No body yet.' : 'No body.'}</p>`
   const forms = FORMS[body.kind]
+  const options = forms.map((one) => [one, NAMES[one]])
   const form = forms.includes(wanted) ? wanted : forms[0]
   const text = body.text ?? body.events.map(({ data }) => data).join('\n')
   return html`<div class="content">
     <div class="bar">
-      <fieldset class="choice">
-        <legend class="aside">Body as</legend>
-        ${forms.map(
-          (name) => html`<label>
-            <input type="radio" name="form" checked=${form === name} onChange=${() => want(name)} />
-            <span>${NAMES[name]}</span>
-          </label>`,
-        )}
-      </fieldset>
+      ${
+        forms.length > 1 &&
+        html`<${Choice} legend="Body as" options=${options} value=${form} onChoose=${want} />`
+      }
       <${Copy} text=${text} className="inline" />
     </div>
     ${truncated && html`<p class="note">Only the beginning of ${size(bytes)} was kept.</p>`}
@@ -64,7 +61,7 @@ function parsed(text) {
 
 function Events({ events, running }) {
   return html`<div class="events" tabindex="0" role="log" aria-label="Events">
-    <p class="fine">${count(events.length)} ${events.length === 1 ? 'event' : 'events'}${running ? ', more may come' : ''}</p>
+    <p class="fine">${plural(events.length, 'event')}${running ? ', more may come' : ''}</p>
     <ol>
       ${events.map((event, i) => html`<${Event} key=${i} ...${event} />`)}
     </ol>

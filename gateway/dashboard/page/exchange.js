@@ -1,5 +1,6 @@
 /** One exchange: its head, its life, both messages; as a command; sent again. */
 import { api } from './api.js'
+import { Choice } from './fields.js'
 import { bytes, time } from './format.js'
 import { html, useEffect, useState } from './html.js'
 import { LifeStory, levelOf, outcomeOf, parts } from './life.js'
@@ -12,10 +13,6 @@ import { may } from './session.js'
 
 /** While it runs it is asked for again, so that events of a stream appear one by one. */
 const WHILE_RUNNING = 500
-const SIDES = [
-  ['response', 'Response'],
-  ['request', 'Request'],
-]
 
 /** `seen`: its entry in the list, which tells when it has ended. */
 function useExchange(id, seen) {
@@ -90,15 +87,7 @@ function Known({ id, exchange }) {
         ['Request', html`<code>${id}</code>`],
       ]}
     />
-    <fieldset class="choice sides">
-      <legend class="aside">Message</legend>
-      ${SIDES.map(
-        ([name, title]) => html`<label>
-          <input type="radio" name="side" checked=${side === name} onChange=${() => setSide(name)} />
-          <span>${title} <small>${exchange[name] ? bytes(exchange[name].bytes) : ''}</small></span>
-        </label>`,
-      )}
-    </fieldset>
+    <${Choice} legend="Message" className="choice sides" options=${sides(exchange)} value=${side} onChoose=${setSide} />
     ${
       message
         ? html`<${Message} key=${side} message=${message} running=${running} />`
@@ -107,5 +96,10 @@ function Known({ id, exchange }) {
     ${replaying && html`<${Replay} exchange=${exchange} onClose=${() => setReplaying(false)} />`}
   </${Panel}>`
 }
+
+const sides = ({ request, response }) => [
+  ['response', html`Response <small>${response === null ? '' : bytes(response.bytes)}</small>`],
+  ['request', html`Request <small>${bytes(request.bytes)}</small>`],
+]
 
 const Original = ({ id }) => html`<${Link} to=${address('inspector', id)}><code>${id}</code></${Link}>`

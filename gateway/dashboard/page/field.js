@@ -16,15 +16,18 @@ export function FleetField({ links }) {
   if (links.length === 0)
     return html`<p class="calm">Nobody is connected. Agents appear here as they dial in.</p>`
   const groups = grouped(links)
+  const most = groups[0].links.length
   const rest = groups.slice(MOST_ROWS)
+  const others = sum(rest, ({ links }) => links.length)
   return html`<ul class="fields">
-    ${groups.slice(0, MOST_ROWS).map((group) => html`<${Field} key=${group.purpose} most=${groups[0].links.length} ...${group} />`)}
+    ${groups.slice(0, MOST_ROWS).map((group) => html`<${Field} key=${group.purpose} most=${most} ...${group} />`)}
     ${
       rest.length > 0 &&
-      html`<li class="more"><${Link} to=${address('links')}>and ${plural(rest.length, 'more purpose')} with ${plural(
-        sum(rest, ({ links }) => links.length),
-        'link',
-      )}</${Link}></li>`
+      html`<li>
+        <${Link} to=${address('links')}>
+          and ${plural(rest.length, 'more purpose')} with ${plural(others, 'link')}
+        </${Link}>
+      </li>`
     }
   </ul>`
 }
@@ -62,7 +65,7 @@ function Field({ purpose, links, most }) {
       <${Link} to=${address('links', '', { find: purpose })}>${purpose}</${Link}>
       <span>${plural(links.length, 'link')}${draining > 0 ? `, ${count(draining)} draining` : ''}</span>
       <p class="sums">
-        <span><b>${rate(sum(links, ({ rates }) => rates.requests))}</b> req/s</span>
+        <span><b>${rate(sum(links, ({ rates }) => rates.requests ?? 0))}</b> req/s</span>
         <span><b>${count(inflight)}</b> in flight</span>
         <span><b>${slowest === 0 ? '–' : millis(slowest)}</b> p99</span>
       </p>

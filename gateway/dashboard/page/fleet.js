@@ -11,9 +11,11 @@ const SHOW_EVERY = 500
 const RATES_EVERY = 2000
 /** What of the latest rate enters the shown one: calm enough to read, settled after some 8 s. */
 const WEIGHT = 0.4
+/** Seconds: over less a rate says nothing. */
+const SHORTEST = 1
 const MOST_NEWS = 30
 
-/** connecting | live {since, back} | lost {since, retryAt}; `back`: it had been lost before. */
+/** connecting | live {back} | lost {retryAt}; `back`: it had been lost before. */
 export const line = createStore({ kind: 'connecting' })
 /** {links: [Connection and rates], known: the snapshot has come}. The array is new with each change. */
 export const fleet = createStore({ links: [], known: false })
@@ -24,18 +26,23 @@ const links = new Map()
 let feed
 let soon
 
-function show() {
-  if (soon !== undefined) return
-  soon = setTimeout(() => {
-    soon = undefined
-    fleet.set({ links: [...links.values()], known: true })
-  }, SHOW_EVERY)
+function showNow() {
+  clearTimeout(soon)
+  soon = undefined
+  fleet.set({ links: [...links.values()], known: true })
 }
+
+function show() {
+  soon ??= setTimeout(showNow, SHOW_EVERY)
+}
+
+/** Until they were measured once. */
+const UNKNOWN = { requests: null, bytes: null }
 
 function put(connection) {
   const had = links.get(connection.link_id)
   const { requests_total, bytes_in, bytes_out } = connection
-  const rates = had?.rates ?? { requests: 0, bytes: 0 }
+  const rates = had?.rates ?? UNKNOWN
   const told = had?.told ?? { requests: requests_total, bytes: bytes_in + bytes_out, at: performance.now() }
   links.set(connection.link_id, { ...connection, rates, told })
   show()
@@ -46,7 +53,7 @@ function whole({ connections }) {
   const there = new Set(connections.map(({ link_id }) => link_id))
   for (const id of links.keys()) if (!there.has(id)) links.delete(id)
   connections.forEach(put)
-  show()
+  showNow()
 }
 
 function tell(kind, link) {
@@ -54,11 +61,14 @@ function tell(kind, link) {
 }
 
 function reckon() {
+  // What comes after a rest is measured over all of it, not as if it had come at once.
+  if (line.value.kind !== 'live' || document.visibilityState === 'hidden') return
   const now = performance.now()
   let moved = false
   for (const [id, link] of links) {
     const { rates, told } = link
     const seconds = (now - told.at) / 1000
+    if (seconds < SHORTEST) continue
     const requests = link.requests_total
     const bytes = link.bytes_in + link.bytes_out
     const next = {
@@ -72,7 +82,7 @@ function reckon() {
 }
 
 function smooth(before, latest) {
-  const next = before * (1 - WEIGHT) + Math.max(0, latest) * WEIGHT
+  const next = before === null ? latest : before * (1 - WEIGHT) + latest * WEIGHT
   return next < 0.02 ? 0 : next
 }
 
@@ -99,11 +109,10 @@ export function watchFleet() {
   line.set({ kind: 'connecting' })
   feed = openFeed(feeds.connections, events, {
     onOpen() {
-      line.set({ kind: 'live', since: Date.now(), back: line.value.kind === 'lost' })
+      line.set({ kind: 'live', back: line.value.kind === 'lost' })
     },
     onLost(wait) {
-      const since = line.value.kind === 'lost' ? line.value.since : Date.now()
-      line.set({ kind: 'lost', since, retryAt: Date.now() + wait })
+      line.set({ kind: 'lost', retryAt: Date.now() + wait })
       // A stream tells no status: was it the gateway, or the credential?
       askSession('Your sign-in has ended.')
     },
@@ -112,6 +121,7 @@ export function watchFleet() {
   return () => {
     clearInterval(timer)
     feed.close()
+    clearTimeout(soon)
     links.clear()
     fleet.set({ links: [], known: false })
   }

@@ -106,10 +106,19 @@ export function Grid({
   // The row that has the focus keeps it, also out of sight.
   if (rows[at] !== undefined && (at < from || at >= from + visible.length)) visible.push([rows[at], at])
 
-  return html`<div class=${`grid ${className}`} role="grid" aria-label=${label} aria-rowcount=${rows.length + 1} onKeyDown=${press}>
+  return html`<div
+    class=${`grid ${className}`}
+    role="grid"
+    aria-label=${label}
+    aria-rowcount=${rows.length + 1}
+    onKeyDown=${press}
+  >
     <div class="scroll" ref=${box} role="rowgroup">
       <div class="heads" role="row" aria-rowindex="1">
-        ${columns.map((column) => html`<${Head} key=${column.key} column=${column} sorting=${sorting} onSort=${onSort} />`)}
+        ${columns.map(
+          (column) =>
+            html`<${Head} key=${column.key} column=${column} sorting=${sorting} onSort=${onSort} />`,
+        )}
       </div>
       <div class="all" role="presentation" style=${{ height: `${rows.length * height}px` }}>
         ${visible.map(
@@ -136,7 +145,9 @@ function Head({ column: { key, head, sort, className = '' }, sorting, onSort }) 
   return html`<div role="columnheader" class=${className} aria-sort=${sort ? order : null}>
     ${
       sort
-        ? html`<button type="button" onClick=${() => onSort(key)}>${head}<i class="order" aria-hidden="true"></i></button>`
+        ? html`<button type="button" onClick=${() => onSort(key)}>
+            ${head}<i class="order" aria-hidden="true"></i>
+          </button>`
         : head
     }
   </div>`
@@ -152,7 +163,10 @@ function Row({ row, id, index, top, columns, chosen, active, onOpen }) {
     style=${{ transform: `translateY(${top}px)` }}
     onClick=${() => onOpen(id)}
   >
-    ${columns.map(({ key, cell, className = '' }) => html`<div role="gridcell" key=${key} class=${className}>${cell(row)}</div>`)}
+    ${columns.map(
+      ({ key, cell, className = '' }) =>
+        html`<div role="gridcell" key=${key} class=${className}>${cell(row)}</div>`,
+    )}
   </div>`
 }
 

@@ -7,12 +7,12 @@ import { html, render, useEffect, useErrorBoundary } from './html.js'
 import { Inspector } from './inspector.js'
 import { Links } from './links.js'
 import { Overview } from './overview.js'
-import { Empty, Failed, Link, Loading } from './parts.js'
+import { Empty, Failed, Link } from './parts.js'
 import { address, place } from './router.js'
 import { Asks, Says } from './says.js'
 import { askSession, may, session } from './session.js'
 import { Sessions } from './sessions.js'
-import { Shell } from './shell.js'
+import { Mark, Shell } from './shell.js'
 import { SignIn } from './sign-in.js'
 import { useStore } from './store.js'
 import { watchVitals } from './vitals.js'
@@ -32,22 +32,24 @@ function Page() {
   const state = useStore(session)
   switch (state.kind) {
     case 'asking':
-      return html`<main class="door" id="main"><h1 class="aside">gw</h1><${Loading} what="the page" /></main>`
+      // As it stands in the page from the beginning.
+      return html`<${Porch}><${Mark} /></${Porch}>`
     case 'failed':
-      return html`<main class="door" id="main"><h1 class="aside">gw</h1><${Failed} error=${state.error} again=${() => askSession()} /></main>`
+      return html`<${Porch}><${Failed} error=${state.error} again=${() => askSession()} /></${Porch}>`
     case 'out':
       return html`<${SignIn} />`
     default:
-      return html`<${SignedIn} offered=${state.views} />`
+      return html`<${SignedIn} />`
   }
 }
 
-/** `offered`: an agent serves its inspector only. */
-function SignedIn({ offered }) {
+const Porch = ({ children }) => html`<main class="door" id="main">${children}</main>`
+
+function SignedIn() {
   const { view } = useStore(place)
-  const views = VIEWS.filter(({ name, open }) => (offered?.includes(name) ?? true) && (open || may('read')))
-  const shown = offered && view === 'overview' ? views[0] : views.find(({ name }) => name === view)
-  const watching = may('read') && offered === undefined
+  const watching = may('read')
+  const views = VIEWS.filter(({ open }) => open || watching)
+  const shown = views.find(({ name }) => name === view)
   useEffect(() => {
     if (!watching) return
     const stops = [watchFleet(), watchVitals()]
@@ -57,16 +59,22 @@ function SignedIn({ offered }) {
   }, [watching])
   return html`<${Shell} views=${views}>
     <${Guarded} key=${view}>
-      ${
-        shown
-          ? html`<${shown.view} />`
-          : may('read')
-            ? html`<h1 class="aside">Not here</h1><${Empty} art="gap" title="Nothing is here">There is no view of this name. <${Link} to=${address('overview')}>To the overview</${Link}></${Empty}>`
-            : html`<h1 class="aside">Not here</h1><${Empty} art="gap" title="Not with this sign-in">It does not hold <code>operator.read</code>, which seeing the fleet needs.</${Empty}>`
-      }
+      ${shown ? html`<${shown.view} />` : watching ? html`<${Nowhere} />` : html`<${NoRight} />`}
     </${Guarded}>
   </${Shell}>`
 }
+
+const Nowhere = () =>
+  html`<h1 class="aside">Not here</h1>
+    <${Empty} art="gap" title="Nothing is here">
+      There is no view of this name. <${Link} to=${address('overview')}>To the overview</${Link}>
+    </${Empty}>`
+
+const NoRight = () =>
+  html`<h1 class="aside">Not here</h1>
+    <${Empty} art="gap" title="Not with this sign-in">
+      It does not hold <code>operator.read</code>, which seeing the fleet needs.
+    </${Empty}>`
 
 /** A mistake in one view costs that view. */
 function Guarded({ children }) {

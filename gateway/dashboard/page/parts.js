@@ -46,11 +46,12 @@ const ARTS = {
   arch: 'M8 52V32a24 24 0 0 1 48 0v20M20 52V33a12 12 0 0 1 24 0v19M2 52h60',
   gap: 'M8 52V32a24 24 0 0 1 14-21.8M56 52V32a24 24 0 0 0-14-21.8M2 52h22M40 52h22M32 4v10M32 22v6',
   lens: 'M28 46a18 18 0 1 0 0-36 18 18 0 0 0 0 36ZM41 41l15 15M20 28h16M20 22h9M20 34h12',
+  clock: 'M32 8a24 24 0 1 0 0 48 24 24 0 0 0 0-48ZM32 20v13l8 6',
   talk: 'M8 12h34v24H22L12 45v-9H8ZM48 22h8v22h-4v8l-9-8H28v-4',
   bell: 'M32 6a14 14 0 0 1 14 14c0 14 6 18 6 18H12s6-4 6-18A14 14 0 0 1 32 6ZM26 46a6 6 0 0 0 12 0',
 }
 
-export const Art = ({ name }) =>
+const Art = ({ name }) =>
   html`<svg class="art" viewBox="0 0 64 60" aria-hidden="true"><path d=${ARTS[name]} /></svg>`
 
 /** The clipboard is closed to pages that came over plain http from elsewhere; the old way still works there. */
@@ -83,16 +84,18 @@ export function Copy({ text, label = 'Copy', className = 'button' }) {
   </button>`
 }
 
-/** A part in a whole, as a bar and as a word for those who do not see it. */
-export const Meter = ({ value, most, label }) =>
-  html`<span class="meter" role="img" aria-label=${label} title=${label}>
-    <i style=${{ width: `${most > 0 ? Math.min(100, (value / most) * 100) : 0}%` }} data-full=${value >= most && most > 0 ? '' : null}></i>
+/** A part in a whole, as a bar and as a word for those who do not see it. `most` 0: there is no whole. */
+export function Meter({ value, most, label }) {
+  const share = most > 0 ? Math.min(1, value / most) : 0
+  return html`<span class="meter" role="img" aria-label=${label} title=${label}>
+    <i style=${{ width: `${share * 100}%` }} data-full=${share === 1 ? '' : null}></i>
   </span>`
+}
 
 /** Name and value, one below the other. */
 export const Facts = ({ of }) =>
   html`<dl class="facts">
     ${of
-      .filter(([, value]) => value !== undefined && value !== null && value !== '')
+      .filter(([, value]) => value !== '' && value !== false && (value ?? null) !== null)
       .map(([name, value]) => html`<div><dt>${name}</dt><dd>${value}</dd></div>`)}
   </dl>`

@@ -50,18 +50,17 @@ export function Plot({ title, now, times, series, show, stacked = false, words, 
     </figcaption>
     <div class="canvas" ref=${box} aria-hidden="true"></div>
     <div class="legend" aria-hidden="true">
-      ${
-        series.length === 0
-          ? html`<span class="calm">${quiet}</span>`
-          : series.map(
-              ({ label, values, colour: name }) =>
-                html`<span><i style=${{ background: `var(--${name})` }}></i>${label} <b>${values[point] === null || values[point] === undefined ? NONE : show(values[point])}</b></span>`,
-            )
-      }
+      ${series.length === 0 && html`<span class="calm">${quiet}</span>`}
+      ${series.map((one) => html`<${Key} key=${one.label} ...${one} value=${one.values[point]} show=${show} />`)}
       ${at !== null && times[at] !== undefined && html`<time>${clock.format(times[at] * 1000)}</time>`}
     </div>
   </figure>`
 }
+
+const Key = ({ label, colour: name, value, show }) =>
+  html`<span>
+    <i style=${{ background: `var(--${name})` }}></i>${label} <b>${(value ?? null) === null ? NONE : show(value)}</b>
+  </span>`
 
 function data(times, series, stacked) {
   const columns = series.map(({ values }) => values)
@@ -82,7 +81,7 @@ function options(width, series, stacked, show, setAt) {
   return {
     width,
     height: heightOf(),
-    padding: [10, 4, 0, 0],
+    padding: [10, 18, 0, 0],
     legend: { show: false },
     cursor: {
       sync: { key: TOGETHER.key, setSeries: false },

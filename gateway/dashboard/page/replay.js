@@ -79,7 +79,7 @@ export function Replay({ exchange, onClose }) {
       <p class="fine">It goes to the same tunnel.<${LeftOut} path=${exchange.path} headers=${request.headers} /></p>
       <div class="row">
         <label class="verb">Method
-          <input required value=${draft.method} onInput=${change('method')} autocapitalize="characters" spellcheck=${false} />
+          <input required value=${draft.method} onInput=${change('method')} spellcheck=${false} />
         </label>
         <label class="grow">Path
           <input required value=${draft.path} onInput=${change('path')} spellcheck=${false} />
@@ -88,7 +88,9 @@ export function Replay({ exchange, onClose }) {
       <label>Header fields, one a line
         <textarea rows="6" value=${draft.headers} onInput=${change('headers')} spellcheck=${false}></textarea>
       </label>
-      <label>Body <textarea rows="8" value=${draft.body} onInput=${change('body')} spellcheck=${false}></textarea></label>
+      <label>Body
+        <textarea rows="8" value=${draft.body} onInput=${change('body')} spellcheck=${false}></textarea>
+      </label>
       <${BodyNote} request=${request} />
       ${state.kind === 'failed' && html`<p class="note" role="alert" data-tone="bad">${state.error.message}</p>`}
       <div class="row end">

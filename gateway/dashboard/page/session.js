@@ -3,7 +3,7 @@ import { api } from './api.js'
 import { createStore } from './store.js'
 
 /**
- * asking | failed {error} | out {modes, reason?} | in {modes, scopes, views?}
+ * asking | failed {error} | out {modes, reason?} | in {modes, scopes}
  */
 export const session = createStore({ kind: 'asking' })
 
@@ -19,9 +19,9 @@ export function may(scope) {
   )
 }
 
-function take({ modes = [], signed_in, scopes = [], views }, reason) {
+function take({ modes = [], signed_in, scopes = [] }, reason) {
   if (!signed_in) session.set({ kind: 'out', modes, reason })
-  else if (!same(scopes)) session.set({ kind: 'in', modes, scopes: new Set(scopes), views })
+  else if (!same(scopes)) session.set({ kind: 'in', modes, scopes: new Set(scopes) })
 }
 
 /** Nothing is drawn anew where nothing changed. */

@@ -1,5 +1,5 @@
 /** What stands around every view: where one can go, whether the gateway is there, who one is. */
-
+import { Choice } from './fields.js'
 import { fleet, line, retryNow } from './fleet.js'
 import { span } from './format.js'
 import { health } from './health.js'
@@ -84,31 +84,21 @@ function useTitle(title) {
 function Foot() {
   const known = useStore(vitals)
   const { modes } = useStore(session)
-  const status = known.kind === 'known' ? known.status : undefined
+  const leave = () => signOut().catch((error) => say(error.message, 'bad'))
   return html`<div class="foot">
-    ${
-      status &&
-      html`<p class="about"><b>${status.node ?? location.host}</b><br />${status.version} · up ${span(status.uptime_s)}</p>`
-    }
+    ${known.kind === 'known' && html`<${About} ...${known.status} />`}
     <${Themes} />
-    ${
-      !modes?.includes('none') &&
-      html`<button type="button" class="plain" onClick=${() => signOut().catch((error) => say(error.message, 'bad'))}>Sign out</button>`
-    }
+    ${!modes?.includes('none') && html`<button type="button" class="plain" onClick=${leave}>Sign out</button>`}
   </div>`
 }
 
+const About = ({ node, version, uptime_s }) =>
+  html`<p class="about" title=${`node ${node}`}><b>${location.host}</b><br />${version} · up ${span(uptime_s)}</p>`
+
 export function Themes() {
   const chosen = useStore(theme)
-  return html`<fieldset class="themes">
-    <legend class="aside">Colours</legend>
-    ${themes.map(
-      (name) => html`<label>
-        <input type="radio" name="theme" value=${name} checked=${name === chosen} onChange=${() => theme.set(name)} />
-        <span>${name[0].toUpperCase()}${name.slice(1)}</span>
-      </label>`,
-    )}
-  </fieldset>`
+  const options = themes.map((name) => [name, name[0].toUpperCase() + name.slice(1)])
+  return html`<${Choice} legend="Colours" className="themes" options=${options} value=${chosen} onChoose=${theme.set} />`
 }
 
 /** Said while the gateway is away, and for a moment when it is back. */
@@ -130,8 +120,9 @@ function Banner() {
     return () => clearInterval(timer)
   }, [state])
   const wait = lost ? Math.max(0, Math.ceil((state.retryAt - now) / 1000)) : 0
+  const away = 'The gateway does not answer. What you see is how it last was.'
   return html`<div class="banner" data-shown=${lost || welcome ? '' : null} data-tone=${lost ? 'lost' : 'back'}>
-    <p role="status">${lost ? 'The gateway does not answer. What you see is how it last was.' : welcome ? 'The gateway is back.' : ''}</p>
+    <p role="status">${lost ? away : welcome ? 'The gateway is back.' : ''}</p>
     ${
       lost &&
       html`<span class="fine" aria-hidden="true">${wait > 0 ? `again in ${wait} s` : 'trying…'}</span>

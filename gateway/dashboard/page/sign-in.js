@@ -25,18 +25,30 @@ export function SignIn() {
       setState({ kind: 'failed', message: words(error) })
     }
   }
+  const failed = state.kind === 'failed'
   return html`<main class="door" id="main">
     <form class="card" onSubmit=${submit}>
       <${Mark} />
       <h1>Sign in to gw</h1>
       ${reason && html`<p class="note">${reason}</p>`}
       <label>Credential
-        <input type="password" name="credential" autocomplete="current-password" required autofocus value=${credential}
-          aria-describedby="takes" aria-invalid=${state.kind === 'failed'} onInput=${({ target }) => setCredential(target.value)} />
+        <input
+          type="password"
+          name="credential"
+          autocomplete="current-password"
+          required
+          autofocus
+          value=${credential}
+          aria-describedby="takes"
+          aria-invalid=${failed}
+          onInput=${({ target }) => setCredential(target.value)}
+        />
       </label>
-      <p class="fine" id="takes">${takes.length > 0 ? `This gateway takes ${list(takes)}.` : ''}</p>
-      <p class="note" role="alert" data-tone="bad" hidden=${state.kind !== 'failed'}>${state.kind === 'failed' && state.message}</p>
-      <button class="button primary" disabled=${state.kind === 'asking'}>${state.kind === 'asking' ? 'Asking…' : 'Sign in'}</button>
+      <p class="fine" id="takes">${takes.length > 0 && `This gateway takes ${list(takes)}.`}</p>
+      <p class="note" role="alert" data-tone="bad" hidden=${!failed}>${failed && state.message}</p>
+      <button class="button primary" disabled=${state.kind === 'asking'}>
+        ${state.kind === 'asking' ? 'Asking…' : 'Sign in'}
+      </button>
     </form>
     <${Themes} />
   </main>`

@@ -1,0 +1,4 @@
+import { CASES } from './cases.js'
+import { suite } from './suite.js'
+
+suite('node', CASES)

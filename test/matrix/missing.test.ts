@@ -1,0 +1,53 @@
+/** Whoever asks for the fast engine and does not get it is told so by a command that fails. */
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { fileURLToPath } from 'node:url'
+import t, { type Test } from 'tap'
+
+const root = fileURLToPath(new URL('../../../', import.meta.url))
+
+/** What a platform without a binary looks like from inside. */
+const UNLOADABLE = `data:text/javascript,${encodeURIComponent(`
+  import { register } from 'node:module'
+  register('data:text/javascript,' + encodeURIComponent(\`
+    export const resolve = (name, context, next) => {
+      if (name === 'uWebSockets.js') throw new Error('not for this platform')
+      return next(name, context)
+    }
+  \`))
+`)}`
+
+/** @returns with what it ended, and what it said. */
+async function ended(t: Test, args: string[], env: NodeJS.ProcessEnv): Promise<[number | null, string]> {
+  const child = spawn(process.execPath, args, {
+    cwd: root,
+    env: { ...process.env, NODE_OPTIONS: `--import=${UNLOADABLE}`, XDG_STATE_HOME: t.testdir(), ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  t.teardown(() => child.kill('SIGKILL'))
+  let said = ''
+  child.stdout.on('data', (chunk) => (said += chunk))
+  child.stderr.on('data', (chunk) => (said += chunk))
+  const [code] = (await once(child, 'close')) as [number | null]
+  return [code, said]
+}
+
+t.test('npm start', async (t) => {
+  const [code, said] = await ended(t, ['examples/start.js'], { GW_ENGINE: 'uws', GW_PORT: '0' })
+  t.equal(code, 1)
+  t.match(said, /uWebSockets\.js has no binary that loads.*npx -y node@22.*--engine node/s)
+})
+
+t.test('the benchmark', async (t) => {
+  const main = fileURLToPath(new URL('../../bench/main.js', import.meta.url))
+  const [code, said] = await ended(t, [main, '--engine', 'uws', '--scenario', 'idle', '--rounds', '1'], {})
+  t.ok(code !== 0 && code !== null, `it ends with ${code}`)
+  t.match(said, /uWebSockets\.js has no binary that loads/)
+})
+
+t.test('the tests', async (t) => {
+  const suite = fileURLToPath(new URL('../system/engine.test.js', import.meta.url))
+  const [code, said] = await ended(t, [suite], { GW_TEST_ENGINES: 'uws,node' })
+  t.equal(code, 1)
+  t.match(said, /uWebSockets\.js has no binary that loads/)
+})
