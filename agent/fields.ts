@@ -49,3 +49,14 @@ export function rawFields(raw: readonly string[]): string[] {
 /** A status's phrase for the link: null where it is the standard one. */
 export const phraseOf = (status: number, reason: string): string | null =>
   reason === STATUS_CODES[status] ? null : reason
+
+/** Fields as undici tells them: flat, names in lower case, values as byte strings. */
+export function textOf(raw: readonly (string | Buffer)[]): string[] {
+  const fields = new Array<string>(raw.length)
+  for (let i = 0; i < raw.length; i++) {
+    const piece = raw[i]!
+    const text = typeof piece === 'string' ? piece : piece.toString('latin1')
+    fields[i] = i % 2 === 0 ? text.toLowerCase() : text
+  }
+  return fields
+}

@@ -15,6 +15,7 @@ import type { Answering } from './handlers/choose.js'
 import { loadHandlers } from './handlers/module.js'
 import { keptIdentity } from './identity.js'
 import { Inspector } from './inspect/inspector.js'
+import { runCommand } from './run-command.js'
 import type { Accept } from './serve.js'
 import { agentService } from './service.js'
 import { StatusScreen, wantsScreen } from './status.js'
@@ -26,7 +27,7 @@ const program: Program = {
   name: 'gw-agent',
   version: packageVersion(import.meta.url),
   summary: 'Dials out to a gw gateway and serves its callers from here.',
-  commands: [agentCommand(run), ...agentService],
+  commands: [agentCommand(run), runCommand, ...agentService],
 }
 
 /** The gateway will not take the agent as it is, now or later. */

@@ -173,7 +173,8 @@ export async function assemble({ options, log, version, site }: AssemblyFacts) {
         sessions: sessionCount,
       }),
     }),
-    watch,
+    access.endings,
+    live.settings(({ minUploadRate }) => ({ minUploadRate })),
   )
   const edge: Edge = new Edge({
     settings: live.with({ domains: options.domain, trusted: trustedProxies(options.trustedProxies) }),

@@ -30,6 +30,9 @@ export type FileNode =
   | { readonly kind: 'list'; readonly at: Position; readonly items: readonly FileNode[] }
   | { readonly kind: 'map'; readonly at: Position; readonly entries: readonly FileEntry[] }
 
+/** How each kind of node is called where another one is wanted. */
+export const KIND_NAMES = { empty: 'nothing', scalar: 'one value', list: 'a list', map: 'a mapping' } as const
+
 /** What is wrong with a file as a whole, or with its YAML. */
 export class ConfigFileError extends Error {
   override readonly name = 'ConfigFileError'

@@ -122,6 +122,11 @@ export class Problem extends Error {
   }
 }
 
+/** The body of an answer of type `application/problem+json`; `requestId` is told as `gw-request-id`, too. */
+export function problemJson({ code, title, status, message }: Problem, requestId: string): string {
+  return `${JSON.stringify({ type: `urn:gw:problem:${code}`, title, status, detail: message, code, request_id: requestId })}\n`
+}
+
 /** The peer on a link broke the protocol of `docs/protocol.md`; the link ends with close code 4400. */
 export class ProtocolError extends Error {
   override readonly name = 'ProtocolError'

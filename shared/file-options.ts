@@ -1,4 +1,4 @@
-import { type FileEntry, type FileNode, formatPosition, type Position } from './config-file.js'
+import { type FileEntry, type FileNode, formatPosition, KIND_NAMES, type Position } from './config-file.js'
 import { type Given, join, split } from './given.js'
 import { nearest } from './nearest.js'
 import { flagName, type OptionSpec, type Report, type Specs } from './option-spec.js'
@@ -35,7 +35,9 @@ export function readFileOptions(
         items.push({ at: item.at, given: readMapping(item, list.specs, report) })
       }
     } else
-      report(`${formatPosition(entry.value.at)}: ${name} holds ${KINDS[entry.value.kind]}; it takes a list`)
+      report(
+        `${formatPosition(entry.value.at)}: ${name} holds ${KIND_NAMES[entry.value.kind]}; it takes a list`,
+      )
     return true
   })
   return { given, items }
@@ -58,8 +60,6 @@ export function onlyKnown(root: FileNode, specs: Specs): FileNode {
   return prune(root, undefined)
 }
 
-const KINDS = { empty: 'nothing', scalar: 'one value', list: 'a list', map: 'a mapping' } as const
-
 function readMapping(
   root: FileNode,
   specs: Specs,
@@ -74,7 +74,7 @@ function readMapping(
     if (node.kind === 'empty') return
     if (node.kind !== 'map') {
       report(
-        `${formatPosition(node.at)}: ${KINDS[node.kind]} stands here; ${group ?? 'the file'} takes a mapping`,
+        `${formatPosition(node.at)}: ${KIND_NAMES[node.kind]} stands here; ${group ?? 'the file'} takes a mapping`,
       )
       return
     }
@@ -138,10 +138,10 @@ function readValue(name: string, spec: OptionSpec, node: FileNode, report: Repor
     const texts = node.entries.map(({ key, value }) => `${key}=${value.kind === 'scalar' ? value.text : ''}`)
     for (const { key, value } of node.entries) {
       if (value.kind !== 'scalar')
-        report(`${formatPosition(value.at)}: ${name}.${key} holds ${KINDS[value.kind]}; it takes text`)
+        report(`${formatPosition(value.at)}: ${name}.${key} holds ${KIND_NAMES[value.kind]}; it takes text`)
     }
     return { texts, origins: node.entries.map(({ value }) => ({ kind: 'file' as const, ...value.at })) }
   }
-  report(`--${name}: ${KINDS[node.kind]} (${formatPosition(node.at)}) stands there; it takes ${takes}`)
+  report(`--${name}: ${KIND_NAMES[node.kind]} (${formatPosition(node.at)}) stands there; it takes ${takes}`)
   return undefined
 }

@@ -1,9 +1,14 @@
+import { BEYOND_JSON, CONTROL, escaped } from './control-characters.js'
+
 export const LOG_LEVELS = ['debug', 'info', 'warn', 'error'] as const
 export type LogLevel = (typeof LOG_LEVELS)[number]
 export type LogFormat = 'json' | 'pretty'
 
 /** Facts beside the message. Undefined ones are left out; an `Error` is told by message and code. */
 export type Fields = Readonly<Record<string, unknown>>
+
+/** What is written where `--log-format` says nothing: lines for people on a terminal, else for programs. */
+export const standardFormat = (): LogFormat => (process.stdout.isTTY === true ? 'pretty' : 'json')
 
 export interface Logger {
   debug(msg: string, fields?: Fields): void
@@ -143,14 +148,6 @@ class Sink {
     this.#buffer = ''
     this.#write(chunk)
   }
-}
-
-/** DEL, C1, the line separators of Unicode, and what turns the direction of text: JSON lets them pass. */
-const BEYOND_JSON = /[\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069]/g
-const CONTROL = /[\u0000-\u001f\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069]/g
-
-function escaped(char: string): string {
-  return `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`
 }
 
 function renderJson(time: number, level: LogLevel, msg: string, fields: Fields): string {

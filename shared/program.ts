@@ -1,7 +1,7 @@
 import { completionScript, completions, parseCommandLine } from './cli.js'
 import type { Command, Flags, Surroundings } from './command.js'
 import { renderHelp } from './help.js'
-import { createLogger, type LogFormat, type Logger, type LogLevel } from './log.js'
+import { createLogger, type LogFormat, type Logger, type LogLevel, standardFormat } from './log.js'
 import { nearest } from './nearest.js'
 import { type Specs, UsageError } from './options.js'
 
@@ -88,7 +88,7 @@ export function processLogger(options: {
   const terminal = process.stdout.isTTY === true
   return createLogger({
     level: options.logLevel,
-    format: options.logFormat ?? (terminal ? 'pretty' : 'json'),
+    format: options.logFormat ?? standardFormat(),
     color: terminal && !process.env.NO_COLOR,
   })
 }

@@ -6,6 +6,7 @@ import { exchangeFilter } from '../../shared/inspect/filter.js'
 import type { Recording } from '../../shared/inspect/recording.js'
 import type { Ring } from '../../shared/inspect/ring.js'
 import { listed, shown } from '../../shared/inspect/view.js'
+import { takesServerSent } from '../../shared/server-sent.js'
 import { streamExchanges } from './live.js'
 import { readJson, sendJson, sendText } from './reply.js'
 
@@ -64,7 +65,7 @@ export class InspectApi {
   #list(query: URLSearchParams, request: IncomingMessage, response: ServerResponse): void {
     const { ring } = this.#parts
     const filter = exchangeFilter(query)
-    if (request.method === 'GET' && /text\/event-stream/i.test(request.headers.accept ?? ''))
+    if (request.method === 'GET' && takesServerSent(request.headers.accept))
       streamExchanges(response, ring, filter)
     else sendJson(response, { exchanges: ring.recordings().filter(filter).map(listed) })
   }

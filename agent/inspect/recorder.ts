@@ -4,7 +4,7 @@ import { v7 as uuid } from 'uuid'
 import { PROBLEMS, type ProblemCode } from '../../shared/errors.js'
 import { type Head, isInterim, type Open, ResetCode, StreamKind } from '../../shared/frames.js'
 import { getField } from '../../shared/headers.js'
-import { KeptBody, type Recording } from '../../shared/inspect/recording.js'
+import { fieldBytes, KeptBody, type Recording } from '../../shared/inspect/recording.js'
 import { maskedTarget, type Redaction } from '../../shared/inspect/redact.js'
 import type { Held, Ring } from '../../shared/inspect/ring.js'
 import type { StreamEnd, StreamEvents } from '../../shared/stream-events.js'
@@ -212,11 +212,4 @@ class RecordedEvents implements StreamEvents {
     this.#recorded.cut(reason)
     this.#events.reset(reason)
   }
-}
-
-/** What a head adds to its recording, about. */
-function fieldBytes(fields: readonly string[]): number {
-  let sum = 0
-  for (const text of fields) sum += text.length + 16
-  return sum
 }

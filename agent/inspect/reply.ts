@@ -1,17 +1,12 @@
 /** What the inspector's server answers beside its page. */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { v7 as uuid } from 'uuid'
-import { Problem } from '../../shared/errors.js'
+import { Problem, problemJson } from '../../shared/errors.js'
+import { PAGE_FIELDS } from '../../shared/page-policy.js'
 import { describeError } from '../text.js'
 
-/** Only what this server itself serves runs or is asked; the same words as of the gateway's dashboard. */
-export const POLICY =
-  "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
-
 export function setPolicy(response: ServerResponse): void {
-  response.setHeader('content-security-policy', POLICY)
-  response.setHeader('x-content-type-options', 'nosniff')
-  response.setHeader('referrer-policy', 'no-referrer')
+  setFields(response, PAGE_FIELDS)
 }
 
 export function sendJson(response: ServerResponse, value: unknown): void {
@@ -37,12 +32,14 @@ export function sendProblem(response: ServerResponse, error: unknown): void {
     send(response, 500, 'text/plain; charset=utf-8', `${describeError(error)}\n`)
     return
   }
-  const { code, title, status, message: detail, headers } = error
-  for (let i = 0; i < headers.length; i += 2) response.setHeader(headers[i]!, headers[i + 1]!)
+  setFields(response, error.headers)
   const requestId = uuid()
   response.setHeader('gw-request-id', requestId)
-  const problem = { type: `urn:gw:problem:${code}`, title, status, detail, code, request_id: requestId }
-  send(response, status, 'application/problem+json', `${JSON.stringify(problem)}\n`)
+  send(response, error.status, 'application/problem+json', problemJson(error, requestId))
+}
+
+function setFields(response: ServerResponse, fields: readonly string[]): void {
+  for (let i = 0; i < fields.length; i += 2) response.setHeader(fields[i]!, fields[i + 1]!)
 }
 
 function send(response: ServerResponse, status: number, type: string, body: string): void {

@@ -111,16 +111,14 @@ export class Credentials {
   /** From now on it opens nothing, and what it opened ends. @throws Problem `not_found`. */
   revoke(kind: CredentialKind, id: string): CredentialRecord {
     this.find(kind, id)
-    this.#store.revoke(kind, id, this.#now())
-    this.#takeUp()
+    this.#ending(id, () => this.#store.revoke(kind, id, this.#now()))
     return this.find(kind, id)
   }
 
   /** As `revoke`, and nothing is remembered of it. @throws Problem `not_found`. */
   remove(kind: CredentialKind, id: string): void {
     this.find(kind, id)
-    this.#store.remove(kind, id)
-    this.#takeUp()
+    this.#ending(id, () => this.#store.remove(kind, id))
   }
 
   /** The same rights by another secret; what the old one opened ends. @throws Problem `not_found`. */
@@ -152,6 +150,17 @@ export class Credentials {
   close(): void {
     this.flush()
     this.#store.close()
+  }
+
+  /** Where the store cannot write that it ended, a full disk say, it has ended here all the same, until a restart. */
+  #ending(id: string, write: () => void): void {
+    try {
+      write()
+    } catch (error) {
+      this.#replace(id, undefined)
+      throw error
+    }
+    this.#takeUp()
   }
 
   #takeUp(): void {

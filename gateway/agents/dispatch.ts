@@ -3,9 +3,9 @@
  * (`hold`), then for a free place at a connected one (`queue-timeout`).
  */
 import { assertNever, Problem } from '../../shared/errors.js'
+import type { PolicyName } from '../../shared/policies.js'
 import type { Instance } from './instance.js'
 import { Picker, type Wanted } from './pick.js'
-import type { PolicyName } from './policies.js'
 import type { Change, Registry } from './registry.js'
 import { matches } from './selector.js'
 

@@ -1,8 +1,9 @@
 /** Picks an instance for a selector: the usable ones first, penalised ones last, by the policy asked for. */
 
+import type { PolicyName } from '../../shared/policies.js'
 import type { Bucket } from './bucket.js'
 import { fnv1a, type Instance } from './instance.js'
-import { POLICIES, type PolicyName, type Rotation, SAMPLE, SHORT } from './policies.js'
+import { POLICIES, type Rotation, SAMPLE, SHORT } from './policies.js'
 import type { Registry } from './registry.js'
 import { candidates, matches, type Selector, selectorKey } from './selector.js'
 

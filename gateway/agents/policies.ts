@@ -2,6 +2,7 @@
  * How one of several usable instances is chosen: one function each, one table. A policy gets either the whole
  * short list of usable instances or, with more than `SHORT` candidates, a random sample of them.
  */
+import type { PolicyName } from '../../shared/policies.js'
 import { fnv1a, type Instance } from './instance.js'
 
 /** Up to this many candidates are looked at one by one. */
@@ -99,9 +100,7 @@ export const POLICIES = {
     }
     return best
   },
-} as const satisfies Record<string, Policy>
-
-export type PolicyName = keyof typeof POLICIES
+} as const satisfies Record<PolicyName, Policy>
 
 export const isPolicy = (name: string): name is PolicyName => Object.hasOwn(POLICIES, name)
 

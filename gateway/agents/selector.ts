@@ -1,11 +1,12 @@
 /** Which agents a request may go to, and by which policy: read from its fields or its query, and matched. */
 import { Problem } from '../../shared/errors.js'
 import { type Fields, getField } from '../../shared/headers.js'
+import type { PolicyName } from '../../shared/policies.js'
 import { parseTunnelId } from '../../shared/tunnel-id.js'
 import { matchesTunnel } from '../access/patterns.js'
 import type { Bucket } from './bucket.js'
 import type { Instance } from './instance.js'
-import { isPolicy, POLICIES, type PolicyName } from './policies.js'
+import { isPolicy, POLICIES } from './policies.js'
 import type { Registry } from './registry.js'
 
 export interface Selector {

@@ -1,4 +1,6 @@
 /** The gateway's own endpoints: a row of the table, its handler, and what becomes of what the handler says. */
+import { Problem } from '../../shared/errors.js'
+import type { Endings } from '../access/endings.js'
 import type { Principal } from '../access/principal.js'
 import { IGNORED } from '../edge/arrival.js'
 import type { Caller, CallerEvents } from '../edge/engine.js'
@@ -33,11 +35,18 @@ export type WatchPrincipal = (principal: Principal, ended: () => void) => () => 
 
 export class Api {
   readonly #handlers: ApiHandlers
-  readonly #watch: WatchPrincipal
+  readonly #endings: Pick<Endings, 'alive' | 'watch'>
+  readonly #settings: { readonly minUploadRate: number }
 
-  constructor(handlers: ApiHandlers, watch: WatchPrincipal) {
+  /** `settings` are read at use. */
+  constructor(
+    handlers: ApiHandlers,
+    endings: Pick<Endings, 'alive' | 'watch'>,
+    settings: { readonly minUploadRate: number },
+  ) {
     this.#handlers = handlers
-    this.#watch = watch
+    this.#endings = endings
+    this.#settings = settings
   }
 
   /** Tells `outcome` once: within the call where the handler answers at once. */
@@ -50,14 +59,19 @@ export class Api {
     const hasBody = length !== undefined && length !== 0
     caller.events = IGNORED
     if (hasBody) caller.pause()
-    const body = (most?: number): Promise<Buffer> =>
-      hasBody ? readBody(caller, most) : Promise.resolve(Buffer.alloc(0))
+    const { principal } = admission
+    const body = async (most?: number): Promise<Buffer> => {
+      const read = hasBody ? await readBody(caller, most, this.#settings.minUploadRate) : Buffer.alloc(0)
+      // A body takes as long as its sender likes, and what was asked is done only now.
+      if (principal === undefined || this.#endings.alive(principal)) return read
+      throw new Problem('unauthorized', 'the credential has ended')
+    }
     const request: ApiRequest = {
       head: caller.head,
       requestId,
       params: match.params,
       query: new URLSearchParams(query),
-      principal: admission.principal,
+      principal,
       caller,
       headers: ['gw-request-id', requestId, ...admission.headers],
       body,
@@ -92,7 +106,7 @@ export class Api {
   #supervise(caller: Caller, principal: Principal | undefined): void {
     if (principal === undefined) return
     const { events } = caller
-    const unwatch = this.#watch(principal, () => {
+    const unwatch = this.#endings.watch(principal, () => {
       caller.cut()
       events.aborted()
     })

@@ -10,11 +10,26 @@ export class CallerLeft extends Error {
   override readonly name = 'CallerLeft'
 }
 
-/** Rejects with Problem `payload_too_large`, or `CallerLeft`. To be called once for a request. */
-export function readBody(caller: Caller, most: number = MOST): Promise<Buffer> {
-  return new Promise((resolve, reject) => {
+/** Milliseconds over which a body's pace is taken. */
+const PACE_WINDOW = 10_000
+
+/**
+ * `minRate`: bytes a second that the sender has to keep up; 0: none.
+ * Rejects with Problem `payload_too_large`, `request_timeout`, or `CallerLeft`. To be called once for a request.
+ */
+export function readBody(caller: Caller, most: number = MOST, minRate = 0): Promise<Buffer> {
+  let bytes = 0
+  let pace: NodeJS.Timeout | undefined
+  const read = new Promise<Buffer>((resolve, reject) => {
     const chunks: Buffer[] = []
-    let bytes = 0
+    let before = 0
+    if (minRate > 0) {
+      pace = setInterval(() => {
+        if (bytes - before < (minRate * PACE_WINDOW) / 1000)
+          reject(new Problem('request_timeout', 'the request body came too slowly'))
+        before = bytes
+      }, PACE_WINDOW).unref()
+    }
     const events: CallerEvents = {
       data(chunk) {
         bytes += chunk.length
@@ -31,6 +46,7 @@ export function readBody(caller: Caller, most: number = MOST): Promise<Buffer> {
     caller.events = events
     caller.resume()
   })
+  return read.finally(() => clearInterval(pace))
 }
 
 /** @throws Problem `bad_request` where it is not JSON in UTF-8. */

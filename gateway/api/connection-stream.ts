@@ -4,28 +4,28 @@
  * what waits for it is bounded by the number of links.
  */
 import { assertNever } from '../../shared/errors.js'
+import { SERVER_SENT, serverSent } from '../../shared/server-sent.js'
 import type { Link } from '../agents/link.js'
 import type { Change, Registry } from '../agents/registry.js'
 import type { Caller, CallerEvents } from '../edge/engine.js'
 import { type ConnectionFilter, connection, connections } from './connections.js'
+import { LiveAnswer } from './live-answer.js'
 
 const COUNTERS_EVERY = 1000
-const COMMENT_EVERY = 15_000
 
 export class ConnectionStream implements CallerEvents {
-  readonly #caller: Caller
+  readonly #answer: LiveAnswer
   readonly #registry: Registry
   readonly #filter: ConnectionFilter
   readonly #now: () => number
   readonly #stopListening: () => void
-  readonly #timers: NodeJS.Timeout[]
+  readonly #timer: NodeJS.Timeout
   readonly #onEnd: () => void
   /** What the reader has not been told, by link; `connected` is not undone by a later `changed`. */
   readonly #pending = new Map<Link, Change['kind']>()
   /** Counters as last told, to tell them only where they moved. */
   readonly #told = new Map<Link, string>()
   #id = 0
-  #writable = true
 
   constructor(
     caller: Caller,
@@ -35,29 +35,22 @@ export class ConnectionStream implements CallerEvents {
     now: () => number,
     onEnd: () => void,
   ) {
-    this.#caller = caller
     this.#registry = registry
     this.#filter = filter
     this.#now = now
     this.#onEnd = onEnd
-    caller.start({
-      status: 200,
-      headers: ['content-type', 'text/event-stream', 'cache-control', 'no-store', ...headers],
-    })
+    this.#answer = new LiveAnswer(caller, SERVER_SENT, headers)
     this.#event('snapshot', connections(registry, filter, now()))
     for (const link of registry.links) this.#told.set(link, counted(link))
     this.#stopListening = registry.listen((change) => this.#follow(change))
-    this.#timers = [
-      setInterval(() => this.#counters(), COUNTERS_EVERY),
-      setInterval(() => this.#comment(), COMMENT_EVERY),
-    ]
+    this.#timer = setInterval(() => this.#counters(), COUNTERS_EVERY)
   }
 
   data(): void {}
   end(): void {}
 
   writable(): void {
-    this.#writable = true
+    this.#answer.drained()
     this.#flush()
   }
 
@@ -68,12 +61,13 @@ export class ConnectionStream implements CallerEvents {
   /** The gateway ends. */
   close(): void {
     this.#stop()
-    this.#caller.end()
+    this.#answer.end()
   }
 
   #stop(): void {
     this.#stopListening()
-    for (const timer of this.#timers) clearInterval(timer)
+    clearInterval(this.#timer)
+    this.#answer.stop()
     this.#onEnd()
   }
 
@@ -107,14 +101,9 @@ export class ConnectionStream implements CallerEvents {
     this.#flush()
   }
 
-  /** A proxy on the way may drop a connection that says nothing. */
-  #comment(): void {
-    if (this.#writable) this.#write(': still here\n\n')
-  }
-
   #flush(): void {
     for (const [link, kind] of this.#pending) {
-      if (!this.#writable) return
+      if (!this.#answer.writable) return
       this.#pending.delete(link)
       if (kind !== 'disconnected') this.#told.set(link, counted(link))
       this.#event(kind, connection(link, this.#now()))
@@ -122,11 +111,7 @@ export class ConnectionStream implements CallerEvents {
   }
 
   #event(event: string, data: unknown): void {
-    this.#write(`event: ${event}\nid: ${++this.#id}\ndata: ${JSON.stringify(data)}\n\n`)
-  }
-
-  #write(text: string): void {
-    if (!this.#caller.write(Buffer.from(text))) this.#writable = false
+    this.#answer.write(serverSent(JSON.stringify(data), event, ++this.#id))
   }
 }
 

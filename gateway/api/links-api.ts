@@ -3,6 +3,7 @@ import { CloseCode } from '../../shared/close-codes.js'
 import { Problem } from '../../shared/errors.js'
 import { GoAwayReason } from '../../shared/frames.js'
 import { getField } from '../../shared/headers.js'
+import { takesServerSent } from '../../shared/server-sent.js'
 import type { Registry } from '../agents/registry.js'
 import { jsonReply } from '../edge/reply.js'
 import { ConnectionStream } from './connection-stream.js'
@@ -21,7 +22,7 @@ export class LinksApi {
 
   readonly connections: ApiHandler = ({ caller, head, query, headers, principal }) => {
     const filter = seenBy(principal, parseFilter(query))
-    if (head.method === 'GET' && /text\/event-stream/i.test(getField(head.headers, 'accept') ?? '')) {
+    if (head.method === 'GET' && takesServerSent(getField(head.headers, 'accept'))) {
       const stream = new ConnectionStream(caller, headers, this.#registry, filter, this.#now, () =>
         this.#streams.delete(stream),
       )

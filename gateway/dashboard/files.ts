@@ -1,25 +1,13 @@
 /** `GET /dashboard` and below it: the page, its files, and the page again for each address of its own. */
 import { Problem } from '../../shared/errors.js'
 import { type Fields, getField } from '../../shared/headers.js'
+import { PAGE_FIELDS } from '../../shared/page-policy.js'
 import { isNotModified } from '../api/connections.js'
 import type { ApiHandler } from '../api/request.js'
 import type { Reply } from '../edge/reply.js'
 import { type Asset, type Assets, loadAssets } from './assets.js'
 
-/** Only what the gateway itself serves runs or is asked; the contract's own words. */
-export const POLICY =
-  "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
-
-const ALWAYS: Fields = [
-  'content-security-policy',
-  POLICY,
-  'x-content-type-options',
-  'nosniff',
-  'referrer-policy',
-  'no-referrer',
-  'vary',
-  'accept-encoding',
-]
+const ALWAYS: Fields = [...PAGE_FIELDS, 'vary', 'accept-encoding']
 
 const ROOT = '/dashboard'
 

@@ -1,7 +1,8 @@
 /** What an exchange is given, what it needs of its edge, and what it tells when it is over. */
+
+import type { PolicyName } from '../../shared/policies.js'
 import type { Job } from '../agents/dispatch.js'
 import type { Instance } from '../agents/instance.js'
-import type { PolicyName } from '../agents/policies.js'
 import type { Failure } from './attempt.js'
 import type { Backlog } from './backlog.js'
 import type { Deadlines } from './deadlines.js'

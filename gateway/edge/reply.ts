@@ -1,5 +1,5 @@
 /** What the gateway itself answers: a problem (RFC 9457), as JSON or, for browsers, as a small page; or JSON. */
-import type { Problem } from '../../shared/errors.js'
+import { type Problem, problemJson } from '../../shared/errors.js'
 import { type Fields, getField } from '../../shared/headers.js'
 import type { ResponseHead } from './engine.js'
 
@@ -29,10 +29,6 @@ export function problemReply(
     fields.push('retry-after', String(Math.max(1, Math.ceil(problem.retryAfter))))
   const body = page ? problemPage(problem, requestId) : problemJson(problem, requestId)
   return { head: { status: problem.status, headers: fields, close }, body }
-}
-
-function problemJson({ code, title, status, message }: Problem, requestId: string): string {
-  return `${JSON.stringify({ type: `urn:gw:problem:${code}`, title, status, detail: message, code, request_id: requestId })}\n`
 }
 
 /** Browsers: `Accept` names text/html and no JSON type. */

@@ -1,12 +1,11 @@
 /** The files of hooks and tasks: a list of mappings, each read key by key, every mistake told with its place. */
-import { type FileNode, formatPosition, type Position } from '../../shared/config-file.js'
+import { type FileNode, formatPosition, KIND_NAMES, type Position } from '../../shared/config-file.js'
 import { nearest } from '../../shared/nearest.js'
 import type { Report } from '../../shared/option-spec.js'
 import { LONGEST_TIMER_MS, parseDuration } from '../../shared/quantity.js'
 
 type MapNode = Extract<FileNode, { kind: 'map' }>
 
-const KINDS = { empty: 'nothing', scalar: 'one value', list: 'a list', map: 'a mapping' } as const
 const WORDS: Readonly<Record<string, boolean>> = {
   true: true,
   yes: true,
@@ -24,7 +23,7 @@ export function readEntries(root: FileNode, key: string, report: Report): Entry[
   const list = new Entry(root, 'the file', report).finished([key])?.node(key)
   if (list === undefined || list.kind === 'empty') return []
   if (list.kind !== 'list')
-    report(`${formatPosition(list.at)}: ${key} holds ${KINDS[list.kind]}; it takes a list`)
+    report(`${formatPosition(list.at)}: ${key} holds ${KIND_NAMES[list.kind]}; it takes a list`)
   else for (const item of list.items) entries.push(new Entry(item, `an entry of ${key}`, report))
   return entries
 }
@@ -41,7 +40,7 @@ export class Entry {
     this.#what = what
     this.#report = report
     if (node.kind === 'map') this.#map = node
-    else report(`${formatPosition(node.at)}: ${KINDS[node.kind]} stands here; ${what} takes a mapping`)
+    else report(`${formatPosition(node.at)}: ${KIND_NAMES[node.kind]} stands here; ${what} takes a mapping`)
   }
 
   /** Reports the keys that are none of `known`. @returns itself, or undefined where it is no mapping. */
@@ -144,7 +143,7 @@ export class Entry {
     const texts: Record<string, string> = Object.create(null)
     const node = this.node(key)
     if (node === undefined || node.kind === 'empty') return texts
-    if (node.kind !== 'map') this.refuse(key, `${key} holds ${KINDS[node.kind]}; it takes a mapping`)
+    if (node.kind !== 'map') this.refuse(key, `${key} holds ${KIND_NAMES[node.kind]}; it takes a mapping`)
     for (const { key: name, at, value } of node.kind === 'map' ? node.entries : []) {
       const text = value.kind === 'scalar' ? value.text : value.kind === 'empty' ? '' : undefined
       const rule = text === undefined ? told(value) : fault(name, text)
@@ -163,6 +162,6 @@ export class Entry {
 
 /** What is wrong with a value that should have been text. */
 function told(node: FileNode): string {
-  if (node.kind !== 'scalar') return `holds ${KINDS[node.kind]}`
+  if (node.kind !== 'scalar') return `holds ${KIND_NAMES[node.kind]}`
   return node.text === '' ? 'is empty' : 'holds a zero byte'
 }

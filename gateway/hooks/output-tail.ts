@@ -1,8 +1,7 @@
+import { CONTROL_IN_LINES, escaped } from '../../shared/control-characters.js'
+
 /** How much of a command's output is kept: its end, where it says why it failed. */
 export const MOST_OUTPUT = 8 * 1024
-
-/** What a terminal or a page would act on instead of showing it; line ends and tabs are none of it. */
-const CONTROL = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069]/g
 
 /** The end of an output, whatever its length. */
 export class OutputTail {
@@ -34,8 +33,6 @@ export class OutputTail {
   }
 }
 
-export function printable(text: string): string {
-  return text
-    .replaceAll('\r\n', '\n')
-    .replace(CONTROL, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`)
+function printable(text: string): string {
+  return text.replaceAll('\r\n', '\n').replace(CONTROL_IN_LINES, escaped)
 }

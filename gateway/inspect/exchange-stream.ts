@@ -1,25 +1,16 @@
-/**
- * `GET /inspect` as an event stream: first those that are kept, then each as it begins, grows and ends, at most four
- * times a second. A reader that does not keep up gets the latest of each once it reads again.
- */
 import type { ExchangeFilter } from '../../shared/inspect/filter.js'
-import type { Recording } from '../../shared/inspect/recording.js'
-import { MOST_EXCHANGES, type Ring } from '../../shared/inspect/ring.js'
-import { listed } from '../../shared/inspect/view.js'
+import { ExchangeNews, NEWS_EVERY } from '../../shared/inspect/news.js'
+import type { Ring } from '../../shared/inspect/ring.js'
+import { SERVER_SENT } from '../../shared/server-sent.js'
+import { LiveAnswer } from '../api/live-answer.js'
 import type { Caller, CallerEvents } from '../edge/engine.js'
 
-const FLUSH_EVERY = 250
-const COMMENT_EVERY = 15_000
-
+/** `GET /inspect` as an event stream. */
 export class ExchangeStream implements CallerEvents {
-  readonly #caller: Caller
-  readonly #filter: ExchangeFilter
+  readonly #answer: LiveAnswer
+  readonly #news: ExchangeNews
+  readonly #timer: NodeJS.Timeout
   readonly #onEnd: () => void
-  readonly #stopListening: () => void
-  readonly #timers: NodeJS.Timeout[]
-  /** What the reader has not been told; as many at the most as are kept. */
-  readonly #pending = new Map<string, Recording>()
-  #writable = true
 
   constructor(
     caller: Caller,
@@ -28,27 +19,18 @@ export class ExchangeStream implements CallerEvents {
     filter: ExchangeFilter,
     onEnd: () => void,
   ) {
-    this.#caller = caller
-    this.#filter = filter
     this.#onEnd = onEnd
-    caller.start({
-      status: 200,
-      headers: ['content-type', 'text/event-stream', 'cache-control', 'no-store', ...headers],
-    })
-    const exchanges = ring.recordings().filter(filter).map(listed)
-    this.#write(`event: snapshot\ndata: ${JSON.stringify({ exchanges })}\n\n`)
-    this.#stopListening = ring.listen(({ recording }) => this.#follow(recording))
-    this.#timers = [
-      setInterval(() => this.#flush(), FLUSH_EVERY),
-      setInterval(() => this.#writable && this.#write(': still here\n\n'), COMMENT_EVERY),
-    ]
+    this.#answer = new LiveAnswer(caller, SERVER_SENT, headers)
+    this.#news = new ExchangeNews(ring, filter)
+    this.#answer.write(this.#news.snapshot)
+    this.#timer = setInterval(() => this.#tell(), NEWS_EVERY)
   }
 
   data(): void {}
   end(): void {}
 
   writable(): void {
-    this.#writable = true
+    this.#answer.drained()
   }
 
   aborted(): void {
@@ -58,32 +40,21 @@ export class ExchangeStream implements CallerEvents {
   /** The gateway ends. */
   close(): void {
     this.#stop()
-    this.#caller.end()
+    this.#answer.end()
   }
 
   #stop(): void {
-    this.#stopListening()
-    for (const timer of this.#timers) clearInterval(timer)
+    clearInterval(this.#timer)
+    this.#news.close()
+    this.#answer.stop()
     this.#onEnd()
   }
 
-  #follow(recording: Recording): void {
-    if (!this.#filter(recording)) return
-    this.#pending.set(recording.requestId, recording)
-    if (this.#pending.size <= MOST_EXCHANGES) return
-    const [oldest] = this.#pending.keys()
-    this.#pending.delete(oldest!)
-  }
-
-  #flush(): void {
-    for (const [id, recording] of this.#pending) {
-      if (!this.#writable) return
-      this.#pending.delete(id)
-      this.#write(`event: exchange\ndata: ${JSON.stringify(listed(recording))}\n\n`)
+  #tell(): void {
+    while (this.#answer.writable) {
+      const event = this.#news.next()
+      if (event === undefined) return
+      this.#answer.write(event)
     }
-  }
-
-  #write(text: string): void {
-    if (!this.#caller.write(Buffer.from(text))) this.#writable = false
   }
 }

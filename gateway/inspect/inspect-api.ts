@@ -6,6 +6,7 @@ import { type ExchangeFilter, exchangeFilter } from '../../shared/inspect/filter
 import type { Recording } from '../../shared/inspect/recording.js'
 import type { Ring } from '../../shared/inspect/ring.js'
 import { listed, shown } from '../../shared/inspect/view.js'
+import { takesServerSent } from '../../shared/server-sent.js'
 import type { Principal } from '../access/principal.js'
 import { parseJson } from '../api/body.js'
 import { type ApiHandler, type ApiRequest, streaming } from '../api/request.js'
@@ -48,7 +49,7 @@ export class InspectApi {
     const wanted = exchangeFilter(query)
     const filter: ExchangeFilter = (recording) => this.#shows(principal, recording) && wanted(recording)
     const ring = this.#ring()
-    if (head.method === 'GET' && /text\/event-stream/i.test(getField(head.headers, 'accept') ?? '')) {
+    if (head.method === 'GET' && takesServerSent(getField(head.headers, 'accept'))) {
       const stream = new ExchangeStream(caller, headers, ring, filter, () => this.#streams.delete(stream))
       this.#streams.add(stream)
       caller.events = stream

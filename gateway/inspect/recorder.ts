@@ -1,5 +1,5 @@
 /** Records what passes between callers and agents, by standing in front of the caller: the rest knows nothing of it. */
-import { KeptBody, NO_BODY, type Recording } from '../../shared/inspect/recording.js'
+import { fieldBytes, KeptBody, NO_BODY, type Recording } from '../../shared/inspect/recording.js'
 import { maskedTarget, type Redaction } from '../../shared/inspect/redact.js'
 import type { Held, Ring } from '../../shared/inspect/ring.js'
 import type { Ended, Witness } from '../edge/ended.js'
@@ -117,7 +117,7 @@ class RecordedCaller implements Caller {
     recording.status = status
     recording.firstByte = Date.now() - recording.startedAt
     recording.responseHeaders = this.#redaction.fields(headers)
-    this.#ring.grew(this.held, headers.length * 16)
+    this.#ring.grew(this.held, fieldBytes(headers))
   }
 
   #passed(chunk: Uint8Array): void {

@@ -1,10 +1,10 @@
 /** `start`, `stop` and `restart`: a gateway in the background. Each resolves to the exit code. */
 import { resolve } from 'node:path'
 import { assertNever } from '../../shared/errors.js'
+import type { ProcessMark } from '../../shared/process-mark.js'
 import { control } from '../control/client.js'
 import { type Launch, type Launched, launch } from './background.js'
 import { readLock } from './lock.js'
-import type { ProcessMark } from './process-mark.js'
 import { clearStale, ended, type Standing, settledStanding, standingOf } from './standing.js'
 
 /** For a gateway that has begun and is not ready yet. */

@@ -5,7 +5,7 @@
  */
 import { linkSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { lives, markOf, type ProcessMark } from './process-mark.js'
+import { lives, markOf, type ProcessMark } from '../../shared/process-mark.js'
 
 const LOCK = 'gateway.lock'
 const PID = 'gateway.pid'

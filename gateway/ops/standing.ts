@@ -1,8 +1,9 @@
 /** What runs on a data directory, as a command finds it. */
+
+import { lives, type ProcessMark } from '../../shared/process-mark.js'
 import { ControlError, control } from '../control/client.js'
 import { removeStaleSocket } from '../control/server.js'
 import { clearStaleLock, type LockEntry, readLock } from './lock.js'
-import { lives, type ProcessMark } from './process-mark.js'
 
 /** What a gateway tells of itself on its control socket. */
 export interface Report extends ProcessMark {

@@ -1,10 +1,11 @@
 import { specs } from '../../shared/option-spec.js'
 import { choice } from '../../shared/option-types.js'
+import { POLICY_NAMES } from '../../shared/policies.js'
 
 /** How an agent is chosen. */
 export const routingOptions = specs({
   policy: {
-    type: choice('first', 'round-robin', 'random', 'weighted', 'least-inflight', 'lowest-latency', 'sticky'),
+    type: choice(...POLICY_NAMES),
     default: 'least-inflight',
     live: true,
     group: 'routing',

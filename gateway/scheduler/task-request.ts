@@ -1,4 +1,5 @@
 /** A task that is a request to the gateway itself: so it can call an agent. */
+import { isFieldValue, isToken } from '../../shared/headers.js'
 import type { Entry } from '../hooks/entry.js'
 import { OutputTail } from '../hooks/output-tail.js'
 import type { Outcome } from './task-work.js'
@@ -21,7 +22,6 @@ export interface Answer {
 export type SendRequest = (request: TaskRequest, signal: AbortSignal) => Promise<Answer>
 
 const KEYS = ['method', 'path', 'headers', 'body']
-const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/
 /** Of the connection, which is the gateway's. */
 const RESERVED = /^(host|connection|content-length|transfer-encoding|upgrade|gw-authorization)$/i
 
@@ -36,15 +36,15 @@ export function readRequest(task: Entry): TaskRequest {
     entry.refuse('path', `path ${JSON.stringify(path)} is none; it begins with / and is percent-encoded`)
   const body = entry.text('body', 'text; JSON stands between quotes')
   const method = entry.text('method') ?? (body === undefined ? 'GET' : 'POST')
-  if (!TOKEN.test(method) || /^(connect|trace)$/i.test(method))
+  if (!isToken(method) || /^(connect|trace)$/i.test(method))
     entry.refuse('method', `method ${JSON.stringify(method)} is none that is served`)
   return { method: method.toUpperCase(), path, headers: entry.texts('headers', fieldFault), body }
 }
 
 function fieldFault(name: string, value: string): string | undefined {
-  if (!TOKEN.test(name)) return 'is no name of a field'
+  if (!isToken(name)) return 'is no name of a field'
   if (RESERVED.test(name)) return 'is set by the gateway'
-  return /[^\t\x20-\x7e\x80-\xff]/.test(value) ? 'holds what no field may hold' : undefined
+  return isFieldValue(value) ? undefined : 'holds what no field may hold'
 }
 
 /** Never rejects. */

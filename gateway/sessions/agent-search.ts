@@ -1,8 +1,9 @@
 /** Which agents a run may go to, best first: the one that the session is kept by, then any that match. */
+
+import type { PolicyName } from '../../shared/policies.js'
 import { EXECUTE, RESUMABLE } from '../../shared/sessions/run-messages.js'
 import type { RunRequest } from '../../shared/sessions/runner.js'
 import type { AgentSelector } from '../../shared/sessions/session.js'
-import type { PolicyName } from '../agents/policies.js'
 import type { Selector } from '../agents/selector.js'
 
 export interface Search {
@@ -18,18 +19,23 @@ export interface Search {
  * @param patience milliseconds for which it is waited for
  */
 export function searches(
-  { agent }: RunRequest,
+  { agent, tunnels }: RunRequest,
   kept: string | null,
   { resumed, patience, policy }: { resumed: boolean; patience: number; policy: PolicyName },
 ): Search[] {
   const capabilities = resumed ? [EXECUTE, RESUMABLE] : [EXECUTE]
+  const within = tunnels === undefined ? {} : { within: tunnels }
   const any: Search = {
-    selector: { ...selectorOf(agent), capabilities },
+    selector: { ...selectorOf(agent), capabilities, ...within },
     policy: (agent?.policy as PolicyName | undefined) ?? policy,
     hold: 0,
   }
   if (kept === null) return [any]
-  const same: Search = { selector: { tunnelId: kept, capabilities }, policy: any.policy, hold: patience }
+  const same: Search = {
+    selector: { tunnelId: kept, capabilities, ...within },
+    policy: any.policy,
+    hold: patience,
+  }
   // There can be no other.
   return agent?.tunnel_id === kept ? [same] : [same, any]
 }

@@ -1,45 +1,38 @@
 /** A session's events as the body of an answer, as server-sent events or as lines, at the reader's pace. */
+import { SERVER_SENT, serverSent, takesServerSent } from '../../shared/server-sent.js'
 import type { Item, Subscription } from '../../shared/sessions/subscription.js'
+import { LiveAnswer } from '../api/live-answer.js'
 import type { ApiRequest } from '../api/request.js'
-import type { Caller, CallerEvents } from '../edge/engine.js'
+import type { CallerEvents } from '../edge/engine.js'
 
 export type Format = 'sse' | 'ndjson'
 
 const TYPES: Readonly<Record<Format, string>> = {
-  sse: 'text/event-stream',
+  sse: SERVER_SENT,
   ndjson: 'application/x-ndjson',
 }
 
-/** A proxy on the way may drop a connection that says nothing. */
-const COMMENT_EVERY = 15_000
-
 /** What `Accept` asks for; undefined where it names neither. */
 export function formatOf(accept: string | undefined): Format | undefined {
-  if (accept === undefined) return undefined
-  if (/text\/event-stream/i.test(accept)) return 'sse'
-  return /application\/(x-)?ndjson/i.test(accept) ? 'ndjson' : undefined
+  if (takesServerSent(accept)) return 'sse'
+  return accept !== undefined && /application\/(x-)?ndjson/i.test(accept) ? 'ndjson' : undefined
 }
 
 export class EventStream implements CallerEvents {
-  readonly #caller: Caller
+  readonly #answer: LiveAnswer
   readonly #events: Subscription
   readonly #format: Format
   readonly #left: () => void
-  readonly #timer: NodeJS.Timeout | undefined
   #room: (() => void) | undefined
-  #writable = true
   #over = false
 
   /** `left`: the stream is over, whoever ended it. */
   constructor({ caller, headers }: ApiRequest, events: Subscription, format: Format, left: () => void) {
-    this.#caller = caller
     this.#events = events
     this.#format = format
     this.#left = left
     caller.events = this
-    const fields = ['content-type', TYPES[format], 'cache-control', 'no-store', 'x-accel-buffering', 'no']
-    caller.start({ status: 200, headers: [...fields, ...headers] })
-    if (format === 'sse') this.#timer = setInterval(() => this.#comment(), COMMENT_EVERY)
+    this.#answer = new LiveAnswer(caller, TYPES[format], headers)
     void this.#pass()
   }
 
@@ -52,13 +45,14 @@ export class EventStream implements CallerEvents {
   end(): void {}
 
   writable(): void {
-    this.#writable = true
+    this.#answer.drained()
     this.#room?.()
     this.#room = undefined
   }
 
   aborted(): void {
     this.#over = true
+    this.#answer.stop()
     this.#events.close()
     this.writable()
   }
@@ -67,29 +61,20 @@ export class EventStream implements CallerEvents {
     try {
       for (let items = await this.#events.read(); items !== undefined; items = await this.#events.read()) {
         if (this.#over) break
-        this.#write(items.map((item) => this.#text(item)).join(''))
-        if (!this.#writable) await new Promise<void>((resolve) => (this.#room = resolve))
+        this.#answer.write(items.map((item) => this.#text(item)).join(''))
+        if (!this.#answer.writable) await new Promise<void>((resolve) => (this.#room = resolve))
       }
-      if (!this.#over) this.#caller.end()
+      if (!this.#over) this.#answer.end()
     } catch {
       // The store cannot be read: the reader sees a cut, and comes again.
-      this.#caller.cut()
+      this.#answer.cut()
       this.#events.close()
     }
-    clearInterval(this.#timer)
     this.#over = true
     this.#left()
   }
 
   #text({ seq, json }: Item): string {
-    return this.#format === 'sse' ? `id: ${seq}\ndata: ${json}\n\n` : `${json}\n`
-  }
-
-  #comment(): void {
-    if (this.#writable && !this.#over) this.#write(': still here\n\n')
-  }
-
-  #write(text: string): void {
-    if (!this.#caller.write(Buffer.from(text))) this.#writable = false
+    return this.#format === 'sse' ? serverSent(json, undefined, seq) : `${json}\n`
   }
 }

@@ -1,7 +1,8 @@
 /** Runs sessions on connected agents: finds one that declared `execute`, and keeps to it. */
+
+import type { PolicyName } from '../../shared/policies.js'
 import type { Runner, RunRequest } from '../../shared/sessions/runner.js'
 import type { Dispatcher } from '../agents/dispatch.js'
-import type { PolicyName } from '../agents/policies.js'
 import type { Registry } from '../agents/registry.js'
 import { Departures } from './departures.js'
 import { TunnelRun } from './tunnel-run.js'

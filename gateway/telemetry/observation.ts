@@ -1,7 +1,7 @@
 /** What is told of requests, put together: who hears of each, and in what order they stand before its caller. */
 import { Redaction } from '../../shared/inspect/redact.js'
 import { Ring } from '../../shared/inspect/ring.js'
-import type { LogFormat, Logger } from '../../shared/log.js'
+import { type Logger, standardFormat } from '../../shared/log.js'
 import { openTracer } from '../../shared/tracing/environment.js'
 import { AccessLog } from '../edge/access-log.js'
 import type { Ended, Witness } from '../edge/ended.js'
@@ -24,12 +24,9 @@ export interface ObservationFacts {
   readonly tell: Tell
 }
 
-export type Observation = Awaited<ReturnType<typeof observe>>
-
 export async function observe({ options, live, version, log, tell }: ObservationFacts) {
   const telemetry = new Telemetry(Date.now, options.metricsPerTunnel)
-  const format: LogFormat = options.logFormat ?? (process.stdout.isTTY ? 'pretty' : 'json')
-  const accessLog = new AccessLog(options.accessLog, format, log)
+  const accessLog = new AccessLog(options.accessLog, options.logFormat ?? standardFormat(), log)
   followLog(live, log, accessLog)
   const ring = inspects(options) ? new Ring() : undefined
   const recorder = ring && new Recorder(ring, new Redaction(options.redact))

@@ -70,10 +70,11 @@ export interface Recording {
 
 /** What is kept of it beside its bodies, about. */
 export const headBytes = ({ target, requestHeaders, responseHeaders }: Recording): number =>
-  500 + target.length + length(requestHeaders) + length(responseHeaders)
+  500 + target.length + fieldBytes(requestHeaders) + fieldBytes(responseHeaders)
 
-function length(texts: readonly string[]): number {
+/** What a head's fields add to it, about. */
+export function fieldBytes(fields: readonly string[]): number {
   let sum = 0
-  for (const text of texts) sum += text.length + 16
+  for (const text of fields) sum += text.length + 16
   return sum
 }

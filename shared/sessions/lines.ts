@@ -44,6 +44,4 @@ export class LineReader {
   }
 }
 
-export const lineBytes = (message: unknown): Buffer => Buffer.from(`${JSON.stringify(message)}\n`)
-
 export const parseJson = (text: string): SessionEvent => JSON.parse(text) as SessionEvent

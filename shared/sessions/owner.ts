@@ -4,9 +4,9 @@
  */
 import { hostname } from 'node:os'
 import { Problem } from '../errors.js'
+import { markOf, mayLive } from '../process-mark.js'
 import type { Database, Row } from '../store/database.js'
 import type { Clock } from './clock.js'
-import { isAlive, processStart } from './process-life.js'
 import { iso } from './session.js'
 
 /** Of a holder on another host (or in another container) only its sign of life is seen. */
@@ -21,7 +21,7 @@ export interface Owner {
 
 /** @throws Problem `conflict` naming the living owner. */
 export function claimStore(database: Database, clock: Clock): Owner {
-  const me = { pid: process.pid, start: processStart(process.pid) ?? null, host: hostname() }
+  const me = { pid: process.pid, start: markOf(process.pid)?.began ?? null, host: hostname() }
   database.transaction(() => {
     const holder = database.prepare('SELECT * FROM owner').get()
     if (holder !== undefined && lives(holder, me.host, clock.now())) throw conflict(database.path, holder)
@@ -46,7 +46,7 @@ export function claimStore(database: Database, clock: Clock): Owner {
 
 function lives(holder: Row, host: string, now: number): boolean {
   if (holder.host !== host) return now - Number(holder.beat) < BEAT_LIFE
-  return isAlive(Number(holder.pid), holder.started as string | null)
+  return mayLive(Number(holder.pid), holder.started as string | null)
 }
 
 function conflict(path: string, holder: Row): Problem {

@@ -1,6 +1,7 @@
 /** What callers and agents may send, field by field; the only file that knows zod. OpenAPI is made from the same. */
 import { z } from 'zod'
 import { Problem } from '../errors.js'
+import { POLICY_NAMES } from '../policies.js'
 import { parseTunnelId } from '../tunnel-id.js'
 import {
   MAX_ANSWER,
@@ -11,16 +12,6 @@ import {
   MAX_PAGE,
   MAX_USAGE,
 } from './bounds.js'
-
-const POLICIES = [
-  'first',
-  'round-robin',
-  'random',
-  'weighted',
-  'least-inflight',
-  'lowest-latency',
-  'sticky',
-] as const
 
 const jsonBytes = (value: unknown): number => Buffer.byteLength(JSON.stringify(value) ?? '')
 
@@ -54,7 +45,7 @@ export const agentSelector = z.strictObject({
   purpose: printable(64).toLowerCase().optional(),
   name: printable(63).toLowerCase().optional(),
   labels: labels.optional(),
-  policy: z.enum(POLICIES).optional(),
+  policy: z.enum(POLICY_NAMES).optional(),
 })
 
 export const createBody = z.object({

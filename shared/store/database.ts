@@ -108,8 +108,17 @@ function migrate(database: Database, migrations: readonly string[]): void {
     if (version < migrations.length) database.exec(`PRAGMA user_version = ${migrations.length}`)
     database.exec('COMMIT')
   } catch (error) {
-    database.exec('ROLLBACK')
+    rollback(database)
     throw error
+  }
+}
+
+/** A full disk has ended the transaction by itself, and why is what the caller has to hear. */
+function rollback(connection: Pick<Database, 'exec'>): void {
+  try {
+    connection.exec('ROLLBACK')
+  } catch {
+    // There is none.
   }
 }
 
@@ -142,7 +151,7 @@ class Sqlite implements Database {
       this.#driver.exec('COMMIT')
       return result
     } catch (error) {
-      this.#driver.exec('ROLLBACK')
+      rollback(this.#driver)
       throw error
     }
   }

@@ -1,6 +1,8 @@
 /** Tokens and devices by command, with and without a gateway, and what another process does to them. */
+import { spawn } from 'node:child_process'
 import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
 import type { Principal } from '../../gateway/access/principal.js'
@@ -8,7 +10,7 @@ import { accessVerbs } from '../../gateway/access/verbs.js'
 import { ControlServer } from '../../gateway/control/server.js'
 import { createLogger } from '../../shared/log.js'
 import { ADDRESS, head, rig } from '../helpers/access-rig.js'
-import { folder, runProgram } from '../helpers/processes.js'
+import { folder, installed, runProgram } from '../helpers/processes.js'
 
 const MAIN = fileURLToPath(new URL('../../gateway/main.js', import.meta.url))
 
@@ -148,4 +150,34 @@ t.test('what another process revokes ends within a second, and what expires at i
   const short = access.credentials.issue({ ...issued.record, label: '', expiresAt })
   const late = (await ended(who(short.text))) - expiresAt
   t.ok(late >= 0 && late < 1000, `${late} ms late`)
+})
+
+t.test('the commands of docs/access.md run as they stand', installed('curl', 'sh'), async (t) => {
+  const page = readFileSync(new URL('../../../docs/access.md', import.meta.url), 'utf8')
+  const [, lines = ''] = /<!-- round trip -->\n(.*)<!-- \/round trip -->/s.exec(page) ?? []
+  const cwd = folder(t)
+  const root = 'the-root-secret-of-this-test'
+  const gateway = spawn(process.execPath, [MAIN, '--port', '0', '--auth', 'token', '--log-format', 'json'], {
+    cwd,
+    env: { PATH: process.env.PATH, GW_TOKEN: root },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  t.teardown(() => void gateway.kill('SIGKILL'))
+  let url = ''
+  for await (const line of createInterface(gateway.stdout!)) {
+    url = /listening on (http:[^"\s]+)/.exec(line)?.[1] ?? ''
+    if (url !== '') break
+  }
+  gateway.stdout!.resume()
+  const agent = fileURLToPath(new URL('../../agent/main.js', import.meta.url))
+  const script = `set -e
+npx() { name=$1; shift; case $name in gw-agent) exec "$NODE" "$AGENT" "$@" ;; *) "$NODE" "$MAIN" "$@" ;; esac; }
+trap 'kill $!' EXIT
+${lines.replaceAll('localhost:3000', url)}`
+  const env = { NODE: process.execPath, AGENT: agent, MAIN, GW_GATEWAY: url, XDG_STATE_HOME: cwd }
+  const ran = await runProgram('sh', ['-c', script], { cwd, env })
+  t.match(ran, { code: 0, out: /"path":"\/hello"/ })
+  const id = readFileSync(join(cwd, 'ci.token'), 'utf8').slice(4, 16)
+  t.match(ran.out, new RegExp(`${id} +until 20.*operator operator\\.write.* ci$`, 'm'), 'it is listed')
+  t.match(ran.out, new RegExp(`^revoked ${id}$`, 'm'))
 })

@@ -7,7 +7,6 @@ import t, { type Test } from 'tap'
 import { resolveAgent } from '../../agent/config.js'
 import { Agent, type AgentOptions, loadHandlers } from '../../agent/index.js'
 import { Inspector, type InspectorOptions } from '../../agent/inspect/inspector.js'
-import { POLICY } from '../../agent/inspect/reply.js'
 import { agentOptions } from '../../agent/options.js'
 import { StatusScreen } from '../../agent/status.js'
 import { Gateway } from '../../gateway/gateway.js'
@@ -16,6 +15,7 @@ import { ResetCode, StreamKind } from '../../shared/frames.js'
 import { createLogger } from '../../shared/log.js'
 import { closeFrame, messageFrame } from '../../shared/message-frames.js'
 import { loadOptions } from '../../shared/options.js'
+import { PAGE_POLICY } from '../../shared/page-policy.js'
 import { httpUpstream, ID, listen, rig } from '../helpers/agent-rig.js'
 import { browserOrSkip, launch, openPage, violations } from '../helpers/browser.js'
 import { eventStream } from '../helpers/event-stream.js'
@@ -366,7 +366,7 @@ t.test('whom it answers', async (t) => {
   for (const [path, method, headers, status] of cases) {
     const response = await ask(path, method, headers)
     t.equal(response.statusCode, status, `${method} ${path} ${JSON.stringify(headers)}`)
-    t.equal(response.headers['content-security-policy'], POLICY)
+    t.equal(response.headers['content-security-policy'], PAGE_POLICY)
   }
   t.equal((await ask(replay, 'GET', {})).headers.allow, 'POST')
 })

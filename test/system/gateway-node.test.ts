@@ -3,6 +3,7 @@ import t from 'tap'
 import { ENGINES } from '../helpers/engine-suite.js'
 
 const SUITES = [
+  './access-strict.test.js',
   './gateway.test.js',
   './gateway-connections.test.js',
   './gateway-flow.test.js',

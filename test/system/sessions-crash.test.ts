@@ -5,10 +5,10 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import t, { type Test } from 'tap'
+import { markOf, mayLive } from '../../shared/process-mark.js'
 import { Sessions } from '../../shared/sessions/engine.js'
 import { inProcessRunner } from '../../shared/sessions/in-process.js'
 import { claimStore } from '../../shared/sessions/owner.js'
-import { isAlive, processStart } from '../../shared/sessions/process-life.js'
 import { MIGRATIONS } from '../../shared/sessions/sqlite-tables.js'
 import { openDatabase } from '../../shared/store/database.js'
 import { HeldClock } from '../helpers/session-rig.js'
@@ -130,7 +130,7 @@ t.test('a store has one owner, and a dead one is none', async (t) => {
   const child = spawn('sleep', ['60'])
   t.teardown(() => void child.kill('SIGKILL'))
   const pid = child.pid!
-  const start = processStart(pid)!
+  const start = markOf(pid)!.began
   holder(pid, start)
   t.ok(taken(), 'a living one')
   holder(pid, 'another start')
@@ -142,7 +142,7 @@ t.test('a store has one owner, and a dead one is none', async (t) => {
   t.notOk(taken(), 'on another host, not seen for a minute')
   child.kill('SIGKILL')
   await once(child, 'exit')
-  t.notOk(isAlive(pid, start))
+  t.notOk(mayLive(pid, start))
   holder(pid, start)
   t.notOk(taken(), 'a dead one')
 })

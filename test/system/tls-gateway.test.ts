@@ -104,6 +104,9 @@ t.test('a token goes nowhere in the clear', async (t) => {
   const token = 'a'
   t.throws(() => hello('ws://gw.example.com', { token }), /would carry the token in the clear/)
   t.throws(() => hello('http://gw.example.com', { token: () => token }), TypeError)
+  const guarded = { public: true, basicAuth: 'a:b' }
+  t.throws(() => hello('ws://gw.example.com', guarded), /would carry what basicAuth asks for in the clear/)
+  hello('ws://localhost', guarded)
   for (const gateway of ['http://localhost', 'http://127.0.0.1:1', 'https://gw.example.com'])
     hello(gateway, { token })
   hello('http://gw.example.com', { token, tls: { insecure: true } })

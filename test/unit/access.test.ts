@@ -4,7 +4,13 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import t from 'tap'
-import { mayGrant, mayReach, nodeMayClaim, requireScope } from '../../gateway/access/authority.js'
+import {
+  mayGrant,
+  mayReach,
+  nodeMayClaim,
+  requireReach,
+  requireScope,
+} from '../../gateway/access/authority.js'
 import { Cookies, withoutSession } from '../../gateway/access/cookies.js'
 import { Credentials } from '../../gateway/access/credentials.js'
 import { Pairings } from '../../gateway/access/devices.js'
@@ -163,6 +169,26 @@ t.test('an operator reaches what its patterns match, and has the scopes that it 
   t.ok(mayReach(operator([], ['name:shop']), ID, 'shop'))
   t.notOk(mayReach(operator([], ['name:shop']), ID, null))
   t.notOk(mayReach(operator([], ['agent_*_dev']), ID, 'shop'))
+
+  const may = (patterns: string[] | undefined, tunnel: Parameters<typeof requireReach>[1]): boolean => {
+    try {
+      requireReach(operator([], patterns), tunnel)
+      return true
+    } catch (error) {
+      t.match(error, { code: 'forbidden' })
+      return false
+    }
+  }
+  const other = ID.replace('_prod', '_dev')
+  t.ok(may(undefined, { tunnelId: ID }))
+  t.ok(may(['*'], { tunnelId: ID }))
+  t.ok(may(['agent_*_prod'], { tunnelId: ID }))
+  t.notOk(may(['agent_*_prod'], { tunnelId: other }))
+  t.ok(may(['agent_*_prod', 'name:shop'], { tunnelId: other }), 'its agent may have the name')
+  t.notOk(may(['agent_*_prod', 'name:shop'], { tunnelId: other, name: 'bank' }))
+  t.ok(may(['agent_*_prod'], { name: 'shop' }), 'its agent may have the id')
+  t.notOk(may(['name:bank'], { name: 'shop' }))
+  t.ok(may(['name:bank'], {}), 'nothing is named')
   const cases: [held: Scope, asked: Scope, may: boolean][] = [
     ['operator.write', 'operator.read', true],
     ['operator.read', 'operator.write', false],
@@ -359,6 +385,24 @@ t.test('what one process does the others take up', async (t) => {
   three.credentials.close()
   for (const file of [path, `${path}-wal`])
     t.notMatch(readFileSync(file, 'latin1'), text.slice(17), `no secret is in ${file}`)
+})
+
+t.test('what a full disk does not take has ended all the same', async (t) => {
+  const endings = new Endings(Date.now)
+  const store = new CredentialStore(':memory:')
+  const credentials = new Credentials(store, endings, Date.now)
+  t.teardown(() => credentials.close())
+  const asked = { kind: 'token', grant: parseGrant({}, ['operator.write']), label: '' } as const
+  for (const end of ['revoke', 'remove'] as const) {
+    const { record } = credentials.issue(asked)
+    const principal = credentials.lookup('token', record.hash)!
+    store[end] = () => {
+      throw new Error('database or disk is full')
+    }
+    t.throws(() => credentials[end]('token', record.id), /full/, 'who asked is told')
+    t.notOk(endings.alive(principal))
+    t.equal(credentials.lookup('token', record.hash), undefined)
+  }
 })
 
 t.test('use is written down once a minute', async (t) => {

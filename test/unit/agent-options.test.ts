@@ -194,6 +194,9 @@ t.test('rules that join options', (t) => {
     [{ argv: '--gateway ws://127.0.0.2:3000', env: { GW_TOKEN: 'a' } }],
     [{ argv: '--gateway ws://127.evil.example', env: { GW_TOKEN: 'a' } }, /in the clear/],
     [{ argv: '--gateway https://gw.example.com', env: { GW_TOKEN: 'a' } }],
+    [{ argv: `${far} --public --basic-auth a:b` }, /would carry what --basic-auth asks for in the clear/],
+    [{ argv: `${far} --public --basic-auth a:b --insecure` }],
+    [{ argv: `${far} --public` }],
     [{ argv: '--basic-auth a:b --allow-ip ::1' }, /--basic-auth needs --public/, /--allow-ip needs --public/],
     [{ file: 'basic-auth: a:b\ntunnels: [{ forward: 1 }, { forward: 2 }]' }, /--basic-auth needs --public/],
     [

@@ -2,8 +2,8 @@
 import t, { type Test } from 'tap'
 import type { Instance } from '../../gateway/agents/instance.js'
 import { Picker, type Wanted } from '../../gateway/agents/pick.js'
-import type { PolicyName } from '../../gateway/agents/policies.js'
 import { GoAwayReason } from '../../shared/frames.js'
+import type { PolicyName } from '../../shared/policies.js'
 import { ASKED, Fleet, id, UNHEARD } from '../helpers/fleet.js'
 
 /** Uniform in [0, 1), the same in each run (mulberry32). */

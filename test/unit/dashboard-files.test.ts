@@ -5,8 +5,9 @@ import { join } from 'node:path'
 import { gunzipSync } from 'node:zlib'
 import t from 'tap'
 import { type Assets, loadAssets } from '../../gateway/dashboard/assets.js'
-import { dashboardAnswer, dashboardFiles, POLICY } from '../../gateway/dashboard/files.js'
+import { dashboardAnswer, dashboardFiles } from '../../gateway/dashboard/files.js'
 import { getField } from '../../shared/headers.js'
+import { PAGE_POLICY } from '../../shared/page-policy.js'
 
 const own = await loadAssets()
 
@@ -37,13 +38,13 @@ t.test('the page is served at its address and at each of its views', async (t) =
 t.test('what every answer says', async (t) => {
   for (const target of ['/dashboard', '/dashboard/main.js', `/dashboard/${own.edition}/base.css`]) {
     const { field } = get(target)
-    t.equal(field('content-security-policy'), POLICY)
+    t.equal(field('content-security-policy'), PAGE_POLICY)
     t.equal(field('x-content-type-options'), 'nosniff')
     t.equal(field('referrer-policy'), 'no-referrer')
     t.equal(field('vary'), 'accept-encoding')
   }
   t.equal(
-    POLICY,
+    PAGE_POLICY,
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
   )
 })

@@ -21,6 +21,8 @@ t.test('only a request with one reading is admitted', async (t) => {
     ['CONNECT', head(host, '/', 'CONNECT'), 'method_not_allowed'],
     ['TRACE', head(host, '/', 'TRACE'), 'method_not_allowed'],
     ['no token', head(host, '/', 'G="x"'), 'bad_request'],
+    ['as long a method as a link carries', head(host, '/', 'M'.repeat(64)), undefined],
+    ['a longer one', head(host, '/', 'M'.repeat(65)), 'bad_request'],
     ['absolute form', head(host, 'http://a/'), 'bad_request'],
     ['asterisk', head(host, '*', 'OPTIONS'), 'bad_request'],
     ['a space', head(host, '/a b'), 'bad_request'],

@@ -1,5 +1,7 @@
 /** A request's body on its way, its deadlines, and the line that is left of it. */
+import { mock } from 'node:test'
 import t from 'tap'
+import { readBody } from '../../gateway/api/body.js'
 import { AccessLog, type AccessMode } from '../../gateway/edge/access-log.js'
 import { Deadlines, type Sweepable } from '../../gateway/edge/deadlines.js'
 import type { Ended } from '../../gateway/edge/ended.js'
@@ -231,4 +233,25 @@ t.test('the mode says which lines there are', async (t) => {
   }
   const counts = (['on', 'errors', 'off'] as const).map((mode) => logged(mode, 'json', all).length)
   t.same(counts, [7, 4, 0])
+})
+
+t.test("a body for the gateway's own endpoints keeps its pace", async (t) => {
+  mock.timers.enable({ apis: ['setInterval'] })
+  t.teardown(() => mock.timers.reset())
+  const sender = caller()
+  const asked = readBody(sender, 4000, 100)
+  const refused = t.rejects(asked, { code: 'request_timeout', status: 408 })
+  sender.events.data(Buffer.alloc(1000))
+  mock.timers.tick(10_000)
+  sender.events.data(Buffer.alloc(999))
+  mock.timers.tick(9999)
+  t.same(await Promise.race([asked.catch(() => 'refused'), Promise.resolve('waits')]), 'waits')
+  mock.timers.tick(1)
+  await refused
+
+  const unhurried = readBody(sender, 4000)
+  mock.timers.tick(60_000)
+  sender.events.data(Buffer.from('x'))
+  sender.events.end()
+  t.equal(String(await unhurried), 'x')
 })

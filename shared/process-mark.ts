@@ -19,13 +19,28 @@ export function lives({ pid, began }: ProcessMark): boolean {
   return markOf(pid)?.began === began
 }
 
+/** The same of one whose beginning may not be known (null), as where there is no `ps`: then its pid alone counts. */
+export function mayLive(pid: number, began: string | null): boolean {
+  const mark = markOf(pid)
+  if (mark !== undefined && began !== null) return mark.began === began
+  if (process.platform === 'linux') return false
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch (error) {
+    // Another user's process.
+    return (error as NodeJS.ErrnoException).code === 'EPERM'
+  }
+}
+
 /** Ticks since the boot, and which boot that was. */
 function beganOnLinux(pid: number): string | undefined {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'latin1')
     // The second field is the program's name in parentheses and may hold anything; the third is the state.
     const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
-    if (fields[0] === 'Z' || fields[0] === 'X') return undefined
+    // Its first thread may end before the others, which still hold its sockets and files: those count (field 20).
+    if ((fields[0] === 'Z' || fields[0] === 'X') && Number(fields[17]) <= 1) return undefined
     return `${readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').trim()}/${fields[19]}`
   } catch {
     return undefined
