@@ -9,6 +9,7 @@ import { Material, randomSeed } from './material.js'
 import { Meter } from './meter.js'
 import type { Work } from './scenario.js'
 import type { Member, Service } from './service.js'
+import type { Trial } from './trial.js'
 
 type Bulk = Extract<Work, { kind: 'bulk' }>
 
@@ -17,11 +18,7 @@ const MIB = 1024 * 1024
 const LIMIT_MS = 120_000
 
 /** One big body each way: is it the same at the far end, how fast, and what did memory do meanwhile? */
-export async function measureBulk(
-  work: Bulk,
-  subject: Service,
-  origin: Service | undefined,
-): Promise<Reading[]> {
+export async function measureBulk({ subject, origin }: Trial, work: Bulk): Promise<Reading[]> {
   const seed = randomSeed()
   const expected = new Material(seed).hash(work.bytes)
   const members = [...subject.members, ...(origin?.members ?? [])]

@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process'
 import { arch, availableParallelism, cpus, loadavg, release, totalmem, type } from 'node:os'
 import { findProgram } from './ground.js'
 import { generatorName } from './load.js'
+import { PEER_NAMES, peerOf } from './peers/table.js'
 import type { Build } from './tunnel.js'
 
 /** What figures depend on besides the code. */
@@ -16,7 +17,7 @@ export interface Facts {
   readonly commit: string
   readonly engine: string
   readonly generator: 'wrk' | 'own'
-  /** Versions of the programs that serve as references, or `absent`. */
+  /** Versions of the programs that serve as references and peers, or `absent`. */
   readonly programs: Readonly<Record<string, string>>
   /** Average load of the last minute when the run began: the work of others. */
   readonly loadBefore: number
@@ -25,7 +26,7 @@ export interface Facts {
 export function gatherFacts(build: Build, words: readonly string[]): Facts {
   return {
     date: new Date().toISOString(),
-    command: ['npm run bench --', ...words].join(' '),
+    command: ['npm run bench', ...(words.length > 0 ? ['--', ...words] : [])].join(' '),
     cpu: cpus()[0]?.model.trim() ?? 'unknown',
     cores: availableParallelism(),
     memoryMiB: Math.round(totalmem() / 1024 / 1024),
@@ -38,10 +39,18 @@ export function gatherFacts(build: Build, words: readonly string[]): Facts {
       nginx: version('nginx', ['-v'], /nginx\/(\S+)/),
       wrk: version('wrk', ['-v'], /^wrk (\S+)/),
       haproxy: version('haproxy', ['-v'], /version (\S+)/),
+      ssh: version('sshd', ['-V'], /OpenSSH_([^\s,]+)/),
+      ...Object.fromEntries(
+        PEER_NAMES.filter((name) => name !== 'ssh').map((name) => [name, presence(name)]),
+      ),
     },
     loadBefore: loadavg()[0] ?? 0,
   }
 }
+
+/** How each of these would tell its version differs too much, and none was here to ask. */
+const presence = (name: (typeof PEER_NAMES)[number]): string =>
+  peerOf(name).programs.every(findProgram) ? 'present' : 'absent'
 
 /** Programs print their version on either output and exit as they like. */
 function version(name: string, args: readonly string[], pattern: RegExp): string {

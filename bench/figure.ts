@@ -29,6 +29,10 @@ export function spread(rounds: readonly (number | undefined)[]): Spread | undefi
   return { min, median: (lower + upper) / 2, max }
 }
 
+/** Of ascending values; 0 of none. */
+export const percentile = (sorted: readonly number[], share: number): number =>
+  sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0
+
 /** Figures as rounds fill them. */
 export class Figures {
   readonly #byKey = new Map<
@@ -58,26 +62,51 @@ export class Figures {
 /** How scenarios name a figure: `subject/figure`. */
 export const keyOf = (subject: string, name: string): string => `${subject}/${name}`
 
-/** A quotient of sums of figures, taken within each round: only there were both sides equally disturbed. */
-export interface Ratio {
+/** Two sums of figures compared within each round: only there were both sides equally disturbed. */
+export interface Comparison {
+  readonly kind: 'ratio' | 'added'
   readonly name: string
+  readonly better: 'lower' | 'higher'
   readonly over: readonly string[]
   readonly under: readonly string[]
 }
 
+/** How scenarios name the figures that comparisons give: `ratio/NAME` and `added/NAME`. */
 export const RATIO = 'ratio'
+export const ADDED = 'added'
+
+export function ratio(
+  name: string,
+  better: 'lower' | 'higher',
+  over: readonly string[],
+  under: readonly string[],
+): Comparison {
+  return { kind: RATIO, name, better, over, under }
+}
+
+/** What the first figure has beyond the second, in its unit. */
+export const added = (name: string, over: string, under: string): Comparison => ({
+  kind: ADDED,
+  name,
+  better: 'lower',
+  over: [over],
+  under: [under],
+})
 
 /** Nothing where a side is missing: an absent reference has no ratio. */
-export function ratioFigure(ratio: Ratio, figures: Figures): Figure | undefined {
-  const over = ratio.over.map((key) => figures.get(key))
-  const under = ratio.under.map((key) => figures.get(key))
+export function comparisonFigure(comparison: Comparison, figures: Figures): Figure | undefined {
+  const { kind, name } = comparison
+  const over = comparison.over.map((key) => figures.get(key))
+  const under = comparison.under.map((key) => figures.get(key))
   const length = Math.max(0, ...[...over, ...under].map((figure) => figure?.rounds.length ?? 0))
   const rounds = Array.from({ length }, (_, round) => {
     const [top, bottom] = [sumAt(over, round), sumAt(under, round)]
-    return top !== undefined && bottom !== undefined && bottom > 0 ? top / bottom : undefined
+    if (top === undefined || bottom === undefined) return undefined
+    if (kind === ADDED) return top - bottom
+    return bottom > 0 ? top / bottom : undefined
   })
   if (rounds.every((value) => value === undefined)) return undefined
-  return { subject: RATIO, name: ratio.name, unit: '×', rounds }
+  return { subject: kind, name, unit: kind === RATIO ? '×' : (over[0]?.unit ?? ''), rounds }
 }
 
 function sumAt(figures: readonly (Figure | undefined)[], round: number): number | undefined {

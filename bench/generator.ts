@@ -1,5 +1,6 @@
 import { connect, type Socket } from 'node:net'
 import { AnswerCounter } from './answer.js'
+import { percentile } from './figure.js'
 import type { LoadOrder } from './load.js'
 
 /** The load generator where there is no wrk: raw sockets, one process, one request at a time on each. */
@@ -8,7 +9,8 @@ const [host = '', port = ''] = order.host.split(':')
 const method = order.upload > 0 ? 'POST' : 'GET'
 const head = [
   `${method} ${order.path} HTTP/1.1`,
-  `Host: ${order.host}`,
+  ...(order.headers.some((line) => /^host:/i.test(line)) ? [] : [`Host: ${order.host}`]),
+  ...order.headers,
   ...(order.upload > 0 ? [`Content-Length: ${order.upload}`] : []),
   ...(order.reuse ? [] : ['Connection: close']),
 ]
@@ -48,6 +50,7 @@ function open(): void {
   sockets.add(socket)
   socket.on('connect', send)
   socket.on('data', (data: Buffer) => {
+    if (bytes === 0) console.log('STARTED')
     bytes += data.length
     counter.push(data)
   })
@@ -64,10 +67,7 @@ setTimeout(() => {
   over = true
   const seconds = (performance.now() - began) / 1000
   latencies.sort((a, b) => a - b)
-  const at = (share: number) =>
-    latencies[Math.min(latencies.length - 1, Math.floor(latencies.length * share))] ?? 0
-  console.log(
-    `RESULT ${JSON.stringify({ requests, bytes, seconds, p50Ms: at(0.5), p99Ms: at(0.99), refused, broken })}`,
-  )
+  const [p50Ms, p99Ms] = [percentile(latencies, 0.5), percentile(latencies, 0.99)]
+  console.log(`RESULT ${JSON.stringify({ requests, bytes, seconds, p50Ms, p99Ms, refused, broken })}`)
   for (const socket of sockets) socket.destroy()
 }, order.seconds * 1000)

@@ -64,8 +64,9 @@ export class Ground {
   }
 
   /** A module of the harness in a process of its own. */
-  startModule(name: string, module: string, input: unknown): Running {
-    return this.start({ name, file: process.execPath, args: [join(HERE, module), JSON.stringify(input)] })
+  startModule(name: string, module: string, input: unknown, flags: readonly string[] = []): Running {
+    const args = [...flags, join(HERE, module), JSON.stringify(input)]
+    return this.start({ name, file: process.execPath, args })
   }
 
   write(name: string, content: string | Uint8Array): string {
@@ -106,23 +107,31 @@ export function findProgram(name: string): string | undefined {
   return undefined
 }
 
+export const NOT_INSTALLED = 'not installed'
+
 export function program(name: string): string {
   const path = findProgram(name)
-  if (!path) throw new Absent(`${name} is not installed`)
+  if (!path) throw new Absent(`${name} ${NOT_INSTALLED}`)
   return path
 }
 
-/** A port that was free a moment ago, for programs that cannot bind port 0 and tell. */
-export function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
+/** Below the ports that kernels give to outgoing connections, one of which might connect to itself there. */
+const PORTS = { first: 20_000, count: 10_000 }
+const TRIES = 100
+
+/** A port that was free a moment ago, for programs that cannot bind port 0 and tell, or must find it again. */
+export async function freePort(): Promise<number> {
+  for (let tries = 0; tries < TRIES; tries++) {
+    const port = PORTS.first + Math.floor(Math.random() * PORTS.count)
+    if (await isFree(port)) return port
+  }
+  throw new Error(`none of ${TRIES} ports was free`)
+}
+
+function isFree(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
     const server = createServer()
-    server.once('error', reject)
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address()
-      server.close(() => {
-        if (address && typeof address === 'object') resolve(address.port)
-        else reject(new Error('no port was free'))
-      })
-    })
+    server.once('error', () => resolve(false))
+    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)))
   })
 }

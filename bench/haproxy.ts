@@ -2,11 +2,11 @@ import { freePort, type Ground, program } from './ground.js'
 import { answering, type Service } from './service.js'
 
 /** HAProxy with one thread, kept connections on both sides, no log. */
-export async function startHaproxy(ground: Ground, target: string): Promise<Service> {
+export async function startHaproxy(ground: Ground, name: string, target: string): Promise<Service> {
   const file = program('haproxy')
   const port = await freePort()
   const config = ground.write(
-    'haproxy.cfg',
+    `${name}.cfg`,
     `global
   nbthread 1
   maxconn 8192
@@ -24,12 +24,13 @@ backend origin
   server target ${target} pool-max-conn 512
 `,
   )
-  const running = ground.start({ name: 'haproxy', file, args: ['-db', '-q', '-f', config] })
-  await answering(running, `127.0.0.1:${port}`)
+  const running = ground.start({ name, file, args: ['-db', '-q', '-f', config] })
+  await answering([running], `127.0.0.1:${port}`)
   return {
     host: `127.0.0.1:${port}`,
     base: '',
-    members: [{ name: 'haproxy', pid: running.pid }],
+    headers: [],
+    members: [{ name, pid: running.pid }],
     processes: [running],
   }
 }

@@ -1,11 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Reading } from './figure.js'
 import { cpuNs, rss } from './kernel.js'
-import { openLinks } from './links.js'
+import { Crowd } from './links/crowd.js'
 import type { Work } from './scenario.js'
-import type { Service } from './service.js'
-
-type Idle = Extract<Work, { kind: 'idle' }>
+import { PING_SECONDS } from './subject.js'
+import type { Trial } from './trial.js'
 
 const KIB = 1024
 /**
@@ -20,34 +19,40 @@ const SETTLE_MS = 1_000
  * Memory of a gateway that holds many idle links, and the CPU that holding them takes. The gateway must be a
  * fresh one: what it has freed once it uses again before it grows.
  */
-export async function measureIdle(work: Idle, subject: Service): Promise<Reading[]> {
+export async function measureIdle(
+  { ground, subject }: Trial,
+  work: Extract<Work, { kind: 'idle' }>,
+): Promise<Reading[]> {
   const [member] = subject.members
   if (!member) throw new Error('there is no gateway to read')
-  const warm = await openLinks(subject.host, WARM)
+  const crowds = [await Crowd.open(ground, subject.host, WARM)]
+  const counts = async () => {
+    const all = await Promise.all(crowds.map((crowd) => crowd.count()))
+    const lost = all.reduce((sum, count) => sum + count.lost, 0)
+    if (lost > 0) throw new Error(`${lost} links were closed while idle`)
+    return all.reduce((sum, count) => sum + count.pings, 0)
+  }
   try {
     await sleep(SETTLE_MS)
     const before = rss(member.pid)
-    const began = performance.now()
-    const links = await openLinks(subject.host, work.links)
-    try {
-      const opening = (performance.now() - began) / 1000
-      await sleep(SETTLE_MS)
-      const after = rss(member.pid)
-      const cpu = cpuNs(member.pid)
-      await sleep(SETTLE_MS)
-      const idleCpu = (cpuNs(member.pid) - cpu) / (SETTLE_MS * 1e6)
-      const lost = links.lost() + warm.lost()
-      if (lost > 0) throw new Error(`${lost} links were closed while idle`)
-      return [
-        { name: 'memory of a link', unit: 'KiB', value: (after - before) / KIB / work.links },
-        { name: `${member.name} RSS`, unit: 'MiB', value: after / KIB / KIB },
-        { name: 'links opened', unit: '1/s', value: work.links / opening },
-        { name: 'CPU while idle', unit: '% of a core', value: idleCpu * 100 },
-      ]
-    } finally {
-      links.destroy()
-    }
+    const began = cpuNs(member.pid)
+    const crowd = await Crowd.open(ground, subject.host, work.links)
+    crowds.push(crowd)
+    const opening = cpuNs(member.pid) - began
+    await sleep(SETTLE_MS)
+    const after = rss(member.pid)
+    const [pings, cpu] = [await counts(), cpuNs(member.pid)]
+    await sleep(PING_SECONDS * 1000)
+    const [pinged, idleCpu] = [(await counts()) - pings, cpuNs(member.pid) - cpu]
+    return [
+      { name: 'memory of a link', unit: 'KiB', value: (after - before) / KIB / work.links },
+      { name: `${member.name} RSS`, unit: 'MiB', value: after / KIB / KIB },
+      { name: 'links opened', unit: '1/s', value: work.links / (crowd.openingMs / 1000) },
+      { name: 'CPU of a handshake', unit: 'µs', value: opening / 1000 / work.links },
+      { name: 'pings', unit: '1/s', value: pinged / PING_SECONDS },
+      { name: 'CPU of a ping', unit: 'µs', value: idleCpu / 1000 / Math.max(1, pinged) },
+    ]
   } finally {
-    warm.destroy()
+    await Promise.all(crowds.map((crowd) => crowd.close()))
   }
 }

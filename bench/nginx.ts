@@ -18,10 +18,10 @@ async function startNginx(ground: Ground, name: string, server: (port: number) =
   chmodSync(prefix, 0o755)
   const config = ground.write(`${name}.conf`, configuration(prefix, server(port)))
   const running = ground.start({ name, file, args: ['-p', prefix, '-c', config, '-e', 'stderr'] })
-  await answering(running, `127.0.0.1:${port}`)
+  await answering([running], `127.0.0.1:${port}`)
   const members = childrenOf(running.pid).map((pid) => ({ name, pid }))
   if (members.length !== 1) throw new Error(`${name} has ${members.length} workers, expected one`)
-  return { host: `127.0.0.1:${port}`, base: '', members, processes: [running] }
+  return { host: `127.0.0.1:${port}`, base: '', headers: [], members, processes: [running] }
 }
 
 function configuration(prefix: string, server: string): string {
@@ -59,8 +59,8 @@ export function startNginxOrigin(ground: Ground, files: string): Promise<Service
 }
 
 /**
- * A reverse proxy that does what the tunnel does: upstream connections are kept, bodies stream both ways
- * and never touch the disk.
+ * A reverse proxy that does what the tunnel does: upstream connections are kept, WebSockets pass, bodies stream both
+ * ways and never touch the disk.
  */
 export function startNginxProxy(ground: Ground, name: string, target: string): Promise<Service> {
   return startNginx(
@@ -72,12 +72,14 @@ export function startNginxProxy(ground: Ground, name: string, target: string): P
     keepalive_requests ${FOR_EVER};
     keepalive_timeout 300s;
   }
+  map $http_upgrade $hop { default upgrade; "" ""; }
   server {
     listen 127.0.0.1:${port} backlog=4096;
     location / {
       proxy_pass http://target;
       proxy_http_version 1.1;
-      proxy_set_header Connection "";
+      proxy_set_header Connection $hop;
+      proxy_set_header Upgrade $http_upgrade;
       proxy_request_buffering off;
       proxy_max_temp_file_size 0;
     }

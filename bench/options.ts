@@ -9,26 +9,43 @@ export class BadUsage extends Error {
   override readonly name = 'BadUsage'
 }
 
+/** `all` measures what is chosen; `page` measures nothing and makes the page and its plots from the last results. */
+export const COMMANDS = ['all', 'quick', 'baseline', 'check', 'page'] as const
+export type CommandName = (typeof COMMANDS)[number]
+
 export interface Options {
   readonly help: boolean
+  readonly command: CommandName
   readonly scenarios: readonly Scenario[]
-  readonly seconds: number
+  /** Whether scenarios were named, rather than taken all. */
+  readonly chosen: boolean
+  /** Undefined: as each scenario has it. */
+  readonly rounds: number | undefined
+  /** Undefined: as the command has it. */
+  readonly seconds: number | undefined
   readonly json: string | undefined
+  readonly plots: string | undefined
   readonly build: Build
 }
 
-/** Below this, 10 ms clock ticks and start-up show in the figures. */
-const MIN_SECONDS = 2
+/** wrk counts in whole seconds, and below one the 10 ms ticks of ended processes would show in the figures. */
+const MIN_SECONDS = 1
 const MAX_SECONDS = 60
 const MAX_ROUNDS = 20
 
-export const USAGE = `npm run bench -- [quick] [options]
+export const USAGE = `npm run bench -- [quick | baseline | check | page] [options]
 
+  (nothing)           every scenario, in under ten minutes; each peer that is installed adds about one
   quick               the few scenarios that show most, in under a minute
+  baseline            write the ratios of this run to bench/baseline.json
+  check               compare with those: exit 1 where one has become worse
+  page                make docs/performance.md and its plots from docs/performance/results.json
+
   --scenario NAME     only this one; repeatable
   --rounds N          rounds of each scenario, 1 to ${MAX_ROUNDS}
-  --seconds N         length of a round, ${MIN_SECONDS} to ${MAX_SECONDS} (default ${MIN_SECONDS})
+  --seconds N         length of a round, ${MIN_SECONDS} to ${MAX_SECONDS} (default 1; named scenarios 2)
   --json FILE         write all figures there too
+  --plots DIR         draw them there as SVG, with results.json beside
   --engine NAME       the gateway's engine: uws or node
   --root DIR          measure the built checkout in DIR
   --help              this text
@@ -39,12 +56,7 @@ ${SCENARIOS.map(({ name, about, quick }) => `  ${quick ? '*' : ' '} ${name.padEn
 
 export function readOptions(words: readonly string[]): Options {
   const { values, positionals } = parse(words)
-  const quick = positionals.length > 0
-  if (quick && (positionals.length > 1 || positionals[0] !== 'quick')) {
-    throw new BadUsage(
-      `unknown word ${JSON.stringify(positionals.find((word) => word !== 'quick') ?? 'quick')}`,
-    )
-  }
+  const command = readCommand(positionals)
   const rounds = values.rounds === undefined ? undefined : whole('--rounds', values.rounds, 1, MAX_ROUNDS)
   const { engine } = values
   if (engine !== undefined && engine !== 'uws' && engine !== 'node') {
@@ -52,11 +64,16 @@ export function readOptions(words: readonly string[]): Options {
   }
   return {
     help: values.help ?? false,
-    scenarios: choose(quick, values.scenario).map((scenario) =>
+    command,
+    scenarios: choose(command === 'quick', values.scenario).map((scenario) =>
       rounds === undefined ? scenario : { ...scenario, rounds },
     ),
-    seconds: whole('--seconds', values.seconds ?? String(MIN_SECONDS), MIN_SECONDS, MAX_SECONDS),
+    chosen: values.scenario !== undefined,
+    rounds,
+    seconds:
+      values.seconds === undefined ? undefined : whole('--seconds', values.seconds, MIN_SECONDS, MAX_SECONDS),
     json: values.json,
+    plots: values.plots,
     build: { root: resolve(values.root ?? CHECKOUT), engine },
   }
 }
@@ -71,6 +88,7 @@ function parse(words: readonly string[]) {
         rounds: { type: 'string' },
         seconds: { type: 'string' },
         json: { type: 'string' },
+        plots: { type: 'string' },
         engine: { type: 'string' },
         root: { type: 'string' },
         help: { type: 'boolean' },
@@ -79,6 +97,16 @@ function parse(words: readonly string[]) {
   } catch (error) {
     throw new BadUsage(error instanceof Error ? error.message : String(error))
   }
+}
+
+function readCommand([word = 'all', ...more]: readonly string[]): CommandName {
+  const found = COMMANDS.find((name) => name === word)
+  if (found === undefined) {
+    throw new BadUsage(`unknown word ${JSON.stringify(word)}; there are ${COMMANDS.join(', ')}`)
+  }
+  if (more.length > 0)
+    throw new BadUsage(`one word is enough: ${JSON.stringify(more[0])} comes after ${word}`)
+  return found
 }
 
 function choose(quick: boolean, names: readonly string[] | undefined): readonly Scenario[] {

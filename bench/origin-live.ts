@@ -1,10 +1,12 @@
 import { createHash } from 'node:crypto'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
-import { Readable } from 'node:stream'
+import type { Socket } from 'node:net'
+import { type Duplex, Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { Material } from './material.js'
+import { FrameReader, Opcode, serverFrame, WEBSOCKET_GUID } from './websocket.js'
 
-/** The origin for what a file server cannot do: reading, hashing and pacing. Runs in its own process. */
+/** The origin for what a file server cannot do: reading, hashing, pacing and echoing. Runs in its own process. */
 
 function number(query: URLSearchParams, name: string): number {
   const value = Number(query.get(name))
@@ -34,7 +36,7 @@ async function upload(
   response.writeHead(200, { 'content-type': 'text/plain' }).end(`${bytes} ${hash?.digest('hex') ?? '-'}`)
 }
 
-/** Server-sent events at a steady pace; each holds the time it left, on the clock all processes share. */
+/** Server-sent events at once and then at a steady pace; each holds the time it left, on the clock all processes share. */
 function stream(query: URLSearchParams, response: ServerResponse): void {
   response.writeHead(200, {
     'content-type': 'text/event-stream',
@@ -42,11 +44,9 @@ function stream(query: URLSearchParams, response: ServerResponse): void {
     // nginx passes a stream on piece by piece only where it is told so.
     'x-accel-buffering': 'no',
   })
-  response.flushHeaders()
-  const timer = setInterval(
-    () => response.write(`data: ${process.hrtime.bigint()}\n\n`),
-    number(query, 'interval'),
-  )
+  const send = () => void response.write(`data: ${process.hrtime.bigint()}\n\n`)
+  send()
+  const timer = setInterval(send, number(query, 'interval'))
   response.on('close', () => clearInterval(timer))
 }
 
@@ -67,9 +67,33 @@ async function serve(request: IncomingMessage, response: ServerResponse): Promis
   }
 }
 
+/** A WebSocket that sends back what it gets. */
+function echo(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+  const key = request.headers['sec-websocket-key'] ?? ''
+  const lines = [
+    'HTTP/1.1 101 Switching Protocols',
+    'Upgrade: websocket',
+    'Connection: Upgrade',
+    `Sec-WebSocket-Accept: ${createHash('sha1')
+      .update(key + WEBSOCKET_GUID)
+      .digest('base64')}`,
+  ]
+  socket.write(`${lines.join('\r\n')}\r\n\r\n`)
+  const reader = new FrameReader((opcode, payload) => {
+    if (opcode === Opcode.binary) socket.write(serverFrame(Opcode.binary, payload))
+    else if (opcode === Opcode.ping) socket.write(serverFrame(Opcode.pong, payload))
+    else if (opcode === Opcode.close) socket.end(serverFrame(Opcode.close, payload))
+  })
+  if ('setNoDelay' in socket) (socket as Socket).setNoDelay(true)
+  socket.on('error', () => socket.destroy())
+  socket.on('data', (data: Buffer) => reader.push(data))
+  if (head.length > 0) reader.push(head)
+}
+
 const server = createServer((request, response) => {
   serve(request, response).catch(() => response.destroy())
 })
+server.on('upgrade', echo)
 server.keepAliveTimeout = 300_000
 server.requestTimeout = 0
 server.listen(0, '127.0.0.1', 4096, () => {

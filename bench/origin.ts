@@ -30,7 +30,13 @@ export async function startOrigin(ground: Ground, kind: OriginKind): Promise<Ser
 async function startProgram(ground: Ground, module: string): Promise<Service> {
   const running = ground.startModule('origin', module, null)
   const [, host = ''] = await running.waitFor(/listening on (\S+)\n/)
-  return { host, base: '', members: [{ name: 'origin', pid: running.pid }], processes: [running] }
+  return {
+    host,
+    base: '',
+    headers: [],
+    members: [{ name: 'origin', pid: running.pid }],
+    processes: [running],
+  }
 }
 
 let written: string | undefined

@@ -1,10 +1,11 @@
-import { type Figure, Figures, ratioFigure, spread } from './figure.js'
-import type { Ground } from './ground.js'
+import { comparisonFigure, type Figure, Figures, spread } from './figure.js'
+import { Absent, type Ground } from './ground.js'
 import { startOrigin } from './origin.js'
-import { measure, needsFreshSubject, warm } from './round.js'
+import { isTimed, measure, needsFreshSubject, warm } from './round.js'
 import type { Goal, Scenario } from './scenario.js'
 import { checkService, closeService, type Service } from './service.js'
-import { type SubjectName, startSubject, tryStart } from './subject.js'
+import { type SubjectName, startSubject, tryStart, usesOrigin } from './subject.js'
+import type { Trial } from './trial.js'
 import type { Build } from './tunnel.js'
 
 export type Outcome =
@@ -25,9 +26,13 @@ export interface Result {
   /** Undefined where the work, not the clock, ends a round. */
   readonly seconds: number | undefined
   readonly rounds: number
+  /** Seconds from its beginning to its end, all told. */
+  readonly took: number
   readonly outcomes: readonly Outcome[]
   readonly figures: readonly Figure[]
   readonly goals: readonly Verdict[]
+  /** Figures that are drawn. */
+  readonly plots: readonly string[]
 }
 
 export interface Settings {
@@ -67,21 +72,24 @@ class Run {
   }
 
   async result(): Promise<Result> {
-    const { name, about, origin, rounds, ratios, goals } = this.#scenario
+    const { name, about, origin, rounds, work, comparisons, goals, plots } = this.#scenario
+    const began = performance.now()
     this.#origin = await startOrigin(this.#ground, origin)
     const entries = await this.#start()
     for (let round = 0; round < rounds; round++) await this.#round(entries, round)
     this.#ground.check()
-    const ratioFigures = ratios.map((ratio) => ratioFigure(ratio, this.#figures))
-    const figures = [...this.#figures.list(), ...ratioFigures.filter((figure) => figure !== undefined)]
+    const compared = comparisons.map((comparison) => comparisonFigure(comparison, this.#figures))
+    const figures = [...this.#figures.list(), ...compared.filter((figure) => figure !== undefined)]
     return {
       name,
       about,
-      seconds: needsFreshSubject(this.#scenario.work) ? undefined : this.#settings.seconds,
+      seconds: isTimed(work) ? this.#seconds : undefined,
       rounds,
+      took: Math.round((performance.now() - began) / 100) / 10,
       outcomes: [...this.#outcomes.values()],
       figures,
       goals: goals.map((goal) => judge(goal, figures)),
+      plots,
     }
   }
 
@@ -97,9 +105,7 @@ class Run {
       }
       const entry: Entry = { name, service: start.service }
       this.#outcomes.set(name, { kind: 'ran', name })
-      const warmed = await this.#attempt(entry, () =>
-        warm(this.#ground, this.#scenario.work, entry.service, this.#originOf(name)),
-      )
+      const warmed = await this.#attempt(entry, () => warm(this.#trial(entry), this.#scenario.work))
       if (warmed) entries.push(entry)
     }
     return entries
@@ -114,27 +120,29 @@ class Run {
       this.#ground.check()
       await this.#attempt(entry, async () => {
         if (round > 0 && needsFreshSubject(this.#scenario.work)) await this.#renew(entry)
-        const readings = await measure(
-          this.#ground,
-          this.#scenario.work,
-          entry.service,
-          this.#originOf(entry.name),
-          this.#settings.seconds,
-        )
-        this.#figures.add(entry.name, round, readings)
+        this.#figures.add(entry.name, round, await measure(this.#trial(entry), this.#scenario.work))
       })
     }
   }
 
-  /** A handler answers by itself: the origin has no part in it. */
-  #originOf(name: SubjectName): Service | undefined {
-    return name === 'handler' ? undefined : this.#origin
+  get #seconds(): number {
+    return Math.max(this.#settings.seconds, this.#scenario.leastSeconds ?? 0)
+  }
+
+  #trial({ name, service }: Entry): Trial {
+    return {
+      ground: this.#ground,
+      build: this.#settings.build,
+      subject: service,
+      origin: usesOrigin(name) ? this.#origin : undefined,
+      seconds: this.#seconds,
+    }
   }
 
   async #renew(entry: Entry): Promise<void> {
     await closeService(entry.service)
     entry.service = await startSubject(this.#ground, this.#settings.build, entry.name, this.#origin)
-    await warm(this.#ground, this.#scenario.work, entry.service, this.#originOf(entry.name))
+    await warm(this.#trial(entry), this.#scenario.work)
   }
 
   /** One subject's failure is its own; the others go on. A process that ended explains it best. */
@@ -144,6 +152,10 @@ class Run {
       checkService(entry.service)
       return true
     } catch (error) {
+      if (error instanceof Absent) {
+        this.#outcomes.set(entry.name, { kind: 'absent', name: entry.name, reason: error.message })
+        return false
+      }
       let reason = reasonOf(error)
       try {
         checkService(entry.service)

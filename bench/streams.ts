@@ -1,53 +1,77 @@
 import type { Reading } from './figure.js'
-import type { Ground } from './ground.js'
 import { endedChildrenNs } from './kernel.js'
-import { cpuReading, Meter } from './meter.js'
+import { resultOf } from './load.js'
+import { loadReadings, Meter } from './meter.js'
 import type { Work } from './scenario.js'
-import type { Service } from './service.js'
-
-type Streams = Extract<Work, { kind: 'streams' }>
+import type { Trial } from './trial.js'
 
 /** What the reader of the streams is told. */
 export interface StreamOrder {
   readonly host: string
   readonly path: string
+  readonly headers: readonly string[]
   readonly streams: number
+  /** Milliseconds after which a stream ends and another begins; null: they stay. */
+  readonly lifeMs: number | null
+  /** Without an event for so long, a stream has stalled. */
+  readonly stallMs: number
   readonly seconds: number
 }
 
 export interface StreamReport {
   readonly opened: number
+  readonly stalled: number
   readonly events: number
   readonly seconds: number
-  readonly p50Ms: number
-  readonly p99Ms: number
-  readonly maxMs: number
+  /** From the request to the first event. */
+  readonly first: Delays
+  /** From the origin to the caller, of every event. */
+  readonly event: Delays
 }
+
+/** Milliseconds. */
+export interface Delays {
+  readonly p50: number
+  readonly p99: number
+  readonly max: number
+}
+
+/** A stream whose events are this many intervals late, and at least a second, has stalled. */
+const STALL_INTERVALS = 5
+const STALL_MS = 1_000
 
 /** Many slow streams at once: what counts is CPU by event, and how late each event comes. */
 export async function measureStreams(
-  ground: Ground,
-  work: Streams,
-  subject: Service,
-  origin: Service | undefined,
-  seconds: number,
+  { ground, subject, origin, seconds }: Trial,
+  { streams, intervalMs, lifeMs }: Extract<Work, { kind: 'streams' }>,
 ): Promise<Reading[]> {
   const meter = new Meter([...subject.members, ...(origin?.members ?? [])])
   const before = endedChildrenNs()
-  const path = `${subject.base}/stream?interval=${work.intervalMs}`
-  const order: StreamOrder = { host: subject.host, path, streams: work.streams, seconds }
-  const running = ground.startModule('load', 'stream-reader.js', order)
-  const line = /^RESULT (.+)$/m.exec(await running.finish((seconds + 20) * 1000))?.[1]
-  if (!line) throw new Error('the reader of the streams gave no result')
-  const report = JSON.parse(line) as StreamReport
-  if (report.opened < work.streams) throw new Error(`${report.opened} of ${work.streams} streams opened`)
+  const order: StreamOrder = {
+    host: subject.host,
+    path: `${subject.base}/stream?interval=${intervalMs}`,
+    headers: subject.headers,
+    streams,
+    lifeMs: lifeMs ?? null,
+    stallMs: Math.max(STALL_MS, STALL_INTERVALS * intervalMs),
+    seconds,
+  }
+  const report = await resultOf<StreamReport>(ground.startModule('load', 'stream-reader.js', order), seconds)
+  if (report.opened < streams) throw new Error(`${report.opened} of ${streams} streams opened`)
   if (report.events === 0) throw new Error('no event came')
   return [
     { name: 'rate', unit: 'event/s', value: report.events / report.seconds },
-    { name: 'delay p50', unit: 'ms', value: report.p50Ms },
-    { name: 'delay p99', unit: 'ms', value: report.p99Ms },
-    { name: 'delay max', unit: 'ms', value: report.maxMs },
+    { name: 'streams', unit: 'streams', value: report.opened },
+    { name: 'stalled', unit: 'streams', value: report.stalled },
+    ...delays('first event', report.first),
+    ...delays('delay', report.event),
     ...meter.read(report.events, 'event'),
-    cpuReading('load', endedChildrenNs() - before, report.events, 'event'),
+    ...loadReadings(endedChildrenNs() - before, report.seconds, report.events, 'event'),
   ]
 }
+
+const delays = (name: string, { p50, p99, max }: Delays): Reading[] => [
+  { name: `${name} p50`, unit: 'ms', value: p50 },
+  { name: `${name} p99`, unit: 'ms', value: p99 },
+  { name: `${name} max`, unit: 'ms', value: max },
+]

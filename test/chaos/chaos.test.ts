@@ -4,7 +4,7 @@ import { runScenario, SCENARIOS, type ScenarioName } from './run.js'
 /** The same faults every time, one of each kind; `npm run test:chaos` draws others. */
 const SEED = 16
 
-// Five scenarios of some seconds each, on a machine that may be busy with other things.
+// Six scenarios of some seconds each, on a machine that may be busy with other things.
 t.setTimeout(300_000)
 
 for (const name of Object.keys(SCENARIOS) as ScenarioName[]) {

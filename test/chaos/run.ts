@@ -4,6 +4,7 @@ import { Tally } from '../helpers/chaos-tally.js'
 import { agentRestarts, agentsRoll, gatewayDrains } from './deploy.js'
 import { kill } from './kill.js'
 import type { Run, Scenario } from './scenario.js'
+import { slow } from './slow.js'
 import { stall } from './stall.js'
 import { supervision } from './supervision.js'
 import { traffic } from './traffic.js'
@@ -14,6 +15,7 @@ export const SCENARIOS = {
   traffic: [traffic],
   deploy: [gatewayDrains, agentsRoll, agentRestarts],
   stall: [stall],
+  slow: [slow],
   supervision: [supervision],
 } as const satisfies Record<string, readonly Scenario[]>
 export type ScenarioName = keyof typeof SCENARIOS
