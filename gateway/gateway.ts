@@ -14,6 +14,7 @@ import type { Verbs } from './control/verbs.js'
 import type { Engine, SocketLimits } from './edge/engine.js'
 import { loadEngine } from './edge/engines.js'
 import { Renewal } from './edge/renewal.js'
+import { loadUws } from './edge/uws.js'
 import type { EventHandler } from './events/bus.js'
 import type { Applied } from './ops/live.js'
 import { tlsFilesOf } from './options/tls.js'
@@ -64,12 +65,13 @@ export class Gateway {
     const options: GatewayOptions = { ...defaultsOf(gatewayOptions), ...given }
     const site: Site = { base: '', engine: '', sockets: () => 0 }
     const rooms = await assemble({ options, log, version: VERSION, site })
-    const factory = await loadEngine(options.engine, log)
+    const factory = await loadEngine(options.engine, log, () => loadUws(options.maxHead))
     const tls = tlsFilesOf(options)
     const engine = factory(
       {
         host: options.host,
         port: options.port,
+        maxHead: options.maxHead,
         ...callerSockets(options.maxMessage),
         links: { path: options.wsPath, maxMessage: MAX_MESSAGE, maxBackpressure: MAX_BACKPRESSURE },
         tls,

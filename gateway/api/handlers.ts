@@ -1,7 +1,7 @@
 /** Every row of the table with its handler. */
 import type { DevicesApi } from '../access/devices-api.js'
 import type { SessionApi } from '../access/session-api.js'
-import type { Automation } from '../hooks/automation.js'
+import type { Automation } from '../automation/automation.js'
 import type { InspectApi } from '../inspect/inspect-api.js'
 import type { SessionHandlers } from '../sessions/session-room.js'
 import type { TelemetryApi } from '../telemetry/telemetry-api.js'

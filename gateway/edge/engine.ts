@@ -151,6 +151,8 @@ export interface EngineOptions extends SocketLimits {
   port: number
   /** Sockets that open on `path` are bounded by these instead. */
   links?: SocketLimits & { path: string }
+  /** Bytes of a request's head that the gateway serves; 16 KiB where it is not given. A little more gets that far. */
+  maxHead?: number
   /** https and wss instead of http and ws. TLS 1.2 at least. */
   tls?: TlsFiles | undefined
   /** Connections at once, before what is told to those past it; undefined or 0: no limit. */

@@ -6,10 +6,8 @@ import type { TLSSocket, Server as TlsServer } from 'node:tls'
 import { LONGEST_TIMER_MS } from '../../shared/quantity.js'
 import type { Certificates } from './certificates.js'
 import { type EngineOptions, MAX_EXCESS } from './engine.js'
+import { engineHead } from './head-bound.js'
 import { Incoming } from './node-head.js'
-
-/** Above the 16 KiB that callers are promised, so that the answer to a little too much is the gateway's own. */
-const HEAD_BYTES = 20 * 1024
 
 const HEAD_TIMEOUT = 10_000
 
@@ -21,7 +19,7 @@ export function createHttpServer(options: EngineOptions, certificates: Certifica
   const settings: ServerOptions<typeof Incoming> = {
     IncomingMessage: Incoming,
     insecureHTTPParser: false,
-    maxHeaderSize: HEAD_BYTES,
+    maxHeaderSize: engineHead(options.maxHead),
     headersTimeout: headTimeout,
     connectionsCheckingInterval: 1_000,
     // An upload may take as long as it moves; the gateway looks at its pace.

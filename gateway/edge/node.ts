@@ -5,6 +5,7 @@ import type { Duplex } from 'node:stream'
 import { DenseSet } from '../../shared/dense-set.js'
 import { type Certificates, readCertificates, sameCertificates } from './certificates.js'
 import type { Engine, EngineFactory, EngineHandlers, EngineOptions } from './engine.js'
+import { notOurs } from './free-port.js'
 import { type Host, NodeCaller } from './node-caller.js'
 import { NodeConnection } from './node-connection.js'
 import { hasBody, headOf, type Incoming } from './node-head.js'
@@ -98,9 +99,7 @@ class NodeEngine implements Engine, Host {
   listen(): Promise<number> {
     const { host, port } = this.options
     return new Promise((resolve, reject) => {
-      this.server.once('error', (cause) => {
-        reject(new Error(`${host}:${port} is in use or not an address of this machine`, { cause }))
-      })
+      this.server.once('error', (cause) => reject(notOurs(host, port, cause)))
       this.server.listen(port, host, () => {
         this.server.removeAllListeners('error').on('error', (error) => this.onError(error))
         resolve((this.server.address() as net.AddressInfo).port)

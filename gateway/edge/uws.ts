@@ -11,8 +11,9 @@ import type {
   SocketLimits,
   TlsFiles,
 } from './engine.js'
-import { freePort } from './free-port.js'
+import { freePort, notOurs } from './free-port.js'
 import { handshakeKey } from './handshake.js'
+import { engineHead } from './head-bound.js'
 import { UwsCaller } from './uws-caller.js'
 import { UwsDoor } from './uws-door.js'
 import { type Doorway, readHead } from './uws-head.js'
@@ -22,18 +23,13 @@ import { Turn } from './uws-turn.js'
 
 type Uws = typeof import('uWebSockets.js')
 
-/**
- * What the engine takes of a request's head, request line included. Above the 16 KiB that callers are promised,
- * so that the answer to a little too much is the gateway's own; past it the engine says 431 itself.
- */
-const HEAD_BYTES = 20 * 1024
-
 const UNREADABLE =
   'The request has bytes that are not UTF-8 in its target, or in one of several fields of a name.\n'
 
 /** The binary reads its limits from the environment while it loads, hence the late import. */
-export async function loadUws(): Promise<EngineFactory> {
-  process.env.UWS_HTTP_MAX_HEADERS_SIZE = String(HEAD_BYTES)
+export async function loadUws(maxHead?: number): Promise<EngineFactory> {
+  // Read once, as the binary loads: a second gateway of the process has the bound of the first.
+  process.env.UWS_HTTP_MAX_HEADERS_SIZE = String(engineHead(maxHead))
   let uws: Uws
   try {
     uws = await import('uWebSockets.js')
@@ -153,7 +149,7 @@ class UwsEngine implements Engine {
   private listenOn(host: string, port: number): Promise<number> {
     return new Promise((resolve, reject) => {
       this.door.listen(host, port, (socket) => {
-        if (socket === false) reject(new Error(`${host}:${port} is in use or not an address of this machine`))
+        if (socket === false) reject(notOurs(host, port))
         else {
           this.listening = socket as us_listen_socket
           resolve(this.uws.us_socket_local_port(socket as us_socket))

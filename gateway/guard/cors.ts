@@ -10,7 +10,8 @@ const METHODS = 'GET, HEAD, POST, PATCH, DELETE'
 const FIELDS =
   'authorization, content-type, if-none-match, last-event-id, x-api-key, gw-authorization, gw-request-id, idempotency-key'
 /** What a page may read of an answer. */
-const EXPOSED = 'etag, location, retry-after, ratelimit, ratelimit-policy, gw-request-id, www-authenticate'
+const EXPOSED =
+  'etag, location, retry-after, ratelimit, ratelimit-policy, gw-request-id, gw-run-id, www-authenticate'
 /** Seconds for which a browser need not ask again; none keeps it much longer. */
 const MAX_AGE = '600'
 const VARY = 'origin, access-control-request-method, access-control-request-headers'

@@ -2,6 +2,9 @@ import { MAX_HEAD } from '../../shared/limits.js'
 import { specs } from '../../shared/option-spec.js'
 import { integer, size } from '../../shared/option-types.js'
 
+/** A link carries twice that, with what the gateway adds. */
+const MOST_HEAD = MAX_HEAD / 2
+
 /** How much there may be of things. */
 export const limitsOptions = specs({
   maxConnections: {
@@ -38,11 +41,11 @@ export const limitsOptions = specs({
     help: 'largest message of a proxied WebSocket, from either side',
   },
   maxHead: {
-    type: size({ min: 1024, max: MAX_HEAD }),
+    type: size({ min: 1024, max: MOST_HEAD }),
     default: '16kb',
     live: true,
     group: 'limits',
-    help: "largest head of a caller's request",
+    help: "largest head of a caller's request; more than at the start takes a restart",
   },
   maxStreams: {
     type: integer({ off: true }),

@@ -77,7 +77,11 @@ export class SessionsApi {
       if (!detach) cancel(() => sessions.cancel(owner, id, runId))
     }
     const format = formatOf(getField(request.head.headers, 'accept')) ?? 'sse'
-    if (stream) return this.#stream(request, events, format, left)
+    if (stream) {
+      // Named before its first event, so that its caller can cancel it, and find it again.
+      const headers = [...request.headers, 'gw-run-id', runId]
+      return this.#stream({ ...request, headers }, events, format, left)
+    }
     return this.#whole(request, events, { owner, id, runId, after }, left)
   }
 

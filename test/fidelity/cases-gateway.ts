@@ -64,6 +64,12 @@ export const GATEWAY_CASES: readonly Case[] = [
     origin: [large(60, (i) => `X-${i}: ${'a'.repeat(1000)}`)],
   },
   {
+    title: 'a method of 65 bytes',
+    caller: [{ method: 'M'.repeat(65) }],
+    origin: OK,
+    limits: [every('method-length', { refused: '400 Bad Request' })],
+  },
+  {
     title: 'a request head of 20 KiB',
     caller: [{ fields: [`X-Long: ${'v'.repeat(20_000)}`] }],
     origin: OK,

@@ -22,6 +22,10 @@ export const LIMITS = {
       says: '`CONNECT` and `TRACE` are answered 405',
       why: 'they ask the next hop, which is the gateway',
     },
+    'method-length': {
+      says: 'a method has at most 64 bytes; a longer one gets 400',
+      why: 'a link carries no longer one',
+    },
     'request-head': {
       says: "a request's head has at most 16 KiB (`--max-head`); a larger one gets 431",
       why: 'the gateway bounds what it keeps of a caller that it does not know yet',
@@ -162,7 +166,7 @@ export const LIMITS = {
     },
     'target-form': { says: '`OPTIONS *` gets 400', why: 'no tunnel can be told from it' },
     malformed: {
-      says: 'malformed heads get 400 or 431 without a body, and the connection ends',
+      says: 'malformed heads get 400, 408, 431 or 505 without a body, and the connection ends',
       why: 'its parser refuses them before the gateway sees them',
     },
     'request-trailers': {

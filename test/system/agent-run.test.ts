@@ -303,7 +303,7 @@ t.test('the example of an agent: its tools, its bounds and its end', async (t) =
     delete process.env.OPENAI_BASE_URL
     delete process.env.AGENT_ROOT
   })
-  await using gateway = new InProcessGateway({ handlers: join(EXAMPLES, 'agent.js') })
+  await using gateway = new InProcessGateway({ handlers: pathToFileURL(join(EXAMPLES, 'agent.js')) })
   const session = await gateway.createSession({ userId: 'u' })
   const reply = await gateway.runQuery(session, { userInput: 'What is here?' })
   t.match(reply, {

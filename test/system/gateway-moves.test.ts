@@ -157,7 +157,8 @@ t.test('what an agent sends against HTTP costs that exchange alone', async (t) =
     const exchange = (await agent.next()).begin(200, ['content-length', '5'])
     exchange.stream.write(Buffer.from(bytes))
     exchange.stream.end()
-    const { complete, body } = await answer
+    // Where nothing of it was out yet there is no answer at all.
+    const { complete, body } = await answer.catch(() => ({ complete: false, body: '' }))
     t.ok(title === 'too long' ? body === bytes.slice(0, 5) || !complete : !complete, title)
     await site.log.find({ code: 'agent_error', status: 200 })
   }
