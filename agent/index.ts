@@ -1,3 +1,5 @@
+/// <reference types="node" preserve="true" />
+
 export type { Fields, Logger, LogLevel } from '../shared/log.js'
 export { createLogger } from '../shared/log.js'
 export type { ExecuteFunction, Execution } from '../shared/sessions/execution.js'

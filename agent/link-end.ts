@@ -22,7 +22,7 @@ export function describeEnd(end: LinkEnd): string {
       return `the gateway refused the link with ${end.status}${detail === '' ? '' : ` ${detail}`}`
     }
     case 'unreachable':
-      return `the gateway cannot be reached: ${describeError(end.error)}`
+      return `the gateway cannot be reached: ${faultOf(end.error)}`
     case 'closed':
       return end.code === 1006
         ? `the connection to the gateway broke${end.reason === '' ? '' : `: ${end.reason}`}`
@@ -35,5 +35,21 @@ export function describeEnd(end: LinkEnd): string {
       return 'the link was ended here'
     default:
       return assertNever(end)
+  }
+}
+
+/** Where OpenSSL's words help nobody, what to do about it. */
+function faultOf(error: unknown): string {
+  const { code } = (error ?? {}) as NodeJS.ErrnoException
+  switch (code) {
+    case 'EPROTO':
+    case 'ERR_SSL_WRONG_VERSION_NUMBER':
+      return 'no TLS is spoken there; is it an http:// gateway, or another program?'
+    case 'DEPTH_ZERO_SELF_SIGNED_CERT':
+    case 'SELF_SIGNED_CERT_IN_CHAIN':
+    case 'UNABLE_TO_VERIFY_LEAF_SIGNATURE':
+      return `${describeError(error)}; --ca names a certificate to trust`
+    default:
+      return describeError(error)
   }
 }

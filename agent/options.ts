@@ -26,19 +26,32 @@ export const tunnelSpecs = {
     type: list(one<TunnelId>('ID', 'agent_<uuid>_<purpose>', readTunnelId)),
     group: 'tunnel',
     otherwise: 'a new one with the purpose dev, kept for this gateway and directory',
+    common: true,
     help: 'what the agent is reached by; repeatable',
   },
-  forward: { type: target, group: 'tunnel', help: 'send requests to this upstream' },
+  forward: { type: target, group: 'tunnel', common: true, help: 'send requests to this upstream' },
   handlers: {
     type: path('MODULE'),
     group: 'tunnel',
+    common: true,
     help: 'answer them by the fetch, websocket or execute that this module exports',
   },
-  static: { type: path('DIR'), group: 'tunnel', help: 'answer them with the files of this directory' },
-  name: { type: one('NAME', 'a-z 0-9 -, at most 63', readName), group: 'tunnel', help: 'a readable alias' },
+  static: {
+    type: path('DIR'),
+    group: 'tunnel',
+    common: true,
+    help: 'answer them with the files of this directory',
+  },
+  name: {
+    type: one('NAME', 'a-z 0-9 -, at most 63', readName),
+    group: 'tunnel',
+    common: true,
+    help: 'a readable alias',
+  },
   label: {
     type: pairs('key=value', checkLabel),
     group: 'tunnel',
+    common: true,
     help: 'for selection by callers; repeatable',
   },
   weight: {
@@ -93,6 +106,7 @@ export const agentOptions = defineOptions(
       type: gatewayUrl,
       default: 'http://127.0.0.1:3000',
       group: 'gateway',
+      common: true,
       help: 'the gateway to dial; /ws is added where the path is empty',
     },
     links: {
@@ -106,6 +120,7 @@ export const agentOptions = defineOptions(
       env: ['GW_AGENT_TOKEN'],
       secret: true,
       group: 'gateway',
+      common: true,
       help: 'credential for the gateway; others see a flag in the process list, so set GW_AGENT_TOKEN instead',
     },
     tokenFile: { type: path(), group: 'gateway', help: 'file that holds the credential' },
@@ -126,6 +141,7 @@ export const agentOptions = defineOptions(
     inspectPort: {
       type: port(),
       group: 'inspect',
+      common: true,
       help: 'keep the last exchanges in memory and show them on this port of 127.0.0.1; 0 picks a free one',
     },
     redact: {
@@ -137,6 +153,7 @@ export const agentOptions = defineOptions(
       type: path(),
       group: 'files',
       otherwise: 'gw-agent.yaml if it stands there',
+      common: true,
       file: false,
       help: 'config file; its list tunnels holds several with their options',
     },

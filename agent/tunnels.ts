@@ -74,6 +74,8 @@ function expand(
   report: Report,
 ): TunnelConfig[] {
   const values = merge(loaded, item)
+  const answerers = ANSWERERS.filter((key) => values[key] !== undefined)
+  if (answerers.length > 1) report(`${answerers.map((key) => `--${key}`).join(' and ')} exclude each other`)
   const ownTls = [values.upstreamCa, item?.provenance.upstreamInsecure ?? loaded.provenance.upstreamInsecure]
   const tunnel = {
     slot: item?.values.name ?? position,

@@ -40,8 +40,17 @@ export function connector(target: Target, tls: UpstreamTls = {}): Connect {
     socket.once('error', settle)
     socket.once('close', () => clearTimeout(timer))
     socket.once(event, () => settle(null))
+    if (target.kind === 'tcp') socket.once('end', () => checkEnd(socket))
     return socket
   }
+}
+
+/**
+ * Before Node 24 a reset behind bytes that were still unread is told as an end, and a body without a length would look
+ * whole. Only a connection that stands can name its peer, as long as nobody has asked before.
+ */
+function checkEnd(socket: Socket): void {
+  if (socket.remoteAddress === undefined) socket.destroy(new Error('the connection was reset'))
 }
 
 /**

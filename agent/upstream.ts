@@ -6,6 +6,7 @@ import type { Socket } from 'node:net'
 import { type Duplex, Readable } from 'node:stream'
 import { Client, type Dispatcher } from 'undici'
 import { isIdempotent } from '../shared/idempotent.js'
+import { textOf } from './fields.js'
 import { describeError } from './text.js'
 import type { Connect } from './upstream-socket.js'
 
@@ -102,18 +103,25 @@ class Connection {
           else callback(error, null)
         })
         this.socket = socket
-        this.#guard(socket)
+        this.#gate(socket)
       },
     })
   }
 
-  /** Where a connection fails while its answer is paused, undici asserts, which ends the process: the call fails first. */
-  #guard(socket: Duplex): void {
-    const destroy = socket.destroy
-    socket.destroy = (error) => {
-      if (error !== undefined) this.call?.interrupt(error)
-      return destroy.call(socket, error)
-    }
+  /** Not at once: it may be asked for in the middle of what was read. */
+  resume(): void {
+    process.nextTick(() => {
+      if (this.call?.paused === false && this.socket?.destroyed === false) this.socket.emit('readable')
+    })
+  }
+
+  /**
+   * A paused call reads nothing, so the end stays behind what is unread. undici's own pause will not do: an end that
+   * comes meanwhile trips an assertion, which ends the process, or cuts an answer that is whole.
+   */
+  #gate(socket: Duplex): void {
+    const { read } = socket
+    socket.read = (size) => (this.call?.paused === true ? null : read.call(socket, size))
   }
 }
 
@@ -123,17 +131,18 @@ export abstract class UpstreamCall implements Dispatcher.DispatchHandler {
   #connection: Connection | undefined
   #request: UpstreamRequest | undefined
   #abort: ((error?: Error) => void) | undefined
-  #resume: (() => void) | undefined
   #sent = false
   #answered = false
+  /** Its status has no body, whatever its length says (RFC 9110 §8.6): undici misses one. */
+  #bodyless = false
   #paused = false
   #over = false
 
   /** A head with a status below 200; another follows. */
   protected abstract interim(status: number, headers: string[]): void
-  /** Flat; names in lower case, values as byte strings. @returns false: wait for `resume` before the body. */
-  protected abstract head(status: number, reason: string, headers: string[]): boolean
-  /** `chunk` is the receiver's. @returns false: wait for `resume`. */
+  /** Flat; names in lower case, values as byte strings. */
+  protected abstract head(status: number, reason: string, headers: string[]): void
+  /** `chunk` is the receiver's. @returns false: nothing more is read before `resume`; what was read with it still comes. */
   protected abstract chunk(chunk: Buffer): boolean
   protected abstract complete(trailers: string[]): void
   /** The end, unless `cancel` was called. */
@@ -148,8 +157,9 @@ export abstract class UpstreamCall implements Dispatcher.DispatchHandler {
   }
 
   resume(): void {
+    if (!this.#paused) return
     this.#paused = false
-    this.#resume?.()
+    this.#connection?.resume()
   }
 
   // From Upstream and undici.
@@ -160,9 +170,8 @@ export abstract class UpstreamCall implements Dispatcher.DispatchHandler {
     this.#request = request
   }
 
-  /** The connection is about to fail. */
-  interrupt(error: Error): void {
-    if (this.#paused) this.#abort?.(error)
+  get paused(): boolean {
+    return this.#paused
   }
 
   onConnect(abort: (error?: Error) => void): void {
@@ -171,24 +180,23 @@ export abstract class UpstreamCall implements Dispatcher.DispatchHandler {
     if (this.#over) abort()
   }
 
-  onHeaders(status: number, raw: Buffer[], resume: () => void, statusText: string): boolean {
+  onHeaders(status: number, raw: Buffer[], _resume: () => void, statusText: string): boolean {
     if (this.#over) return true
     this.#answered = true
     if (status < 200) {
       this.interim(status, textOf(raw))
       return true
     }
-    this.#resume = resume
+    this.#bodyless = status === 204 || status === 304
     // undici decodes the phrase as UTF-8; its bytes are wanted, and gone where they were none.
     const reason = statusText.includes('\ufffd') ? '' : Buffer.from(statusText).toString('latin1')
-    this.#paused = !this.head(status, reason, textOf(raw))
-    return !this.#paused
+    this.head(status, reason, textOf(raw))
+    return true
   }
 
   onData(chunk: Buffer): boolean {
-    if (this.#over) return true
-    this.#paused = !this.chunk(chunk)
-    return !this.#paused
+    if (!this.#over && !this.chunk(chunk)) this.#paused = true
+    return true
   }
 
   onComplete(trailers: readonly (string | Buffer)[] | null): void {
@@ -210,6 +218,10 @@ export abstract class UpstreamCall implements Dispatcher.DispatchHandler {
     if (this.#again(error)) return
     this.#over = true
     this.#discard()
+    if (this.#bodyless && 'code' in error && error.code === 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH') {
+      this.complete([])
+      return
+    }
     const message = describeError(error)
     const isOurs = 'code' in error && error.code === 'UND_ERR_INVALID_ARG'
     this.failure({ kind: this.#sent || isOurs ? 'failed' : 'unreachable', message })
@@ -234,14 +246,4 @@ export abstract class UpstreamCall implements Dispatcher.DispatchHandler {
   #discard(): void {
     if (this.#connection !== undefined) this.#upstream?.discard(this.#connection)
   }
-}
-
-function textOf(raw: readonly (string | Buffer)[]): string[] {
-  const fields = new Array<string>(raw.length)
-  for (let i = 0; i < raw.length; i++) {
-    const piece = raw[i]!
-    const text = typeof piece === 'string' ? piece : piece.toString('latin1')
-    fields[i] = i % 2 === 0 ? text.toLowerCase() : text
-  }
-  return fields
 }

@@ -20,7 +20,7 @@ export function serveCommand(
 ): Command {
   return defineCommand({
     name: 'serve',
-    summary: 'accept agents and callers; done where no command is named',
+    summary: 'accept agents and callers; the default',
     options: gatewayOptions,
     ...gatewaySources,
     examples: [

@@ -1,3 +1,5 @@
+/// <reference types="node" preserve="true" />
+
 /** `gw-gateway` as a library. */
 
 export { createLogger, type Logger } from '../shared/log.js'

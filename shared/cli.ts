@@ -9,7 +9,8 @@ export interface CommandLine {
   readonly flags: ReadonlyMap<string, readonly string[]>
   /** What is no flag, with everything behind `--`. */
   readonly words: readonly string[]
-  readonly help: boolean
+  /** Undefined: not asked for. `-h` asks for the short one. */
+  readonly help: 'short' | 'full' | undefined
   readonly version: boolean
 }
 
@@ -72,7 +73,7 @@ export function parseCommandLine(argv: readonly string[], specs: Specs, report: 
   return {
     flags,
     words: [...words, ...(Array.isArray(behind) ? behind : [])].map(String),
-    help: help === true || h !== undefined,
+    help: help === true ? 'full' : h === undefined ? undefined : 'short',
     version: version === true || v !== undefined,
   }
 }

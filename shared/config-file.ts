@@ -57,7 +57,8 @@ export function readConfigFile(file: string, shown: string): FileNode {
   try {
     text = readFileSync(file, 'utf8')
   } catch (error) {
-    throw new ConfigFileError([`${shown}: ${error instanceof Error ? error.message : error}`])
+    // Node adds the call and the path, which is told already.
+    throw new ConfigFileError([`${shown}: ${(error as Error).message.split(', ', 1)[0]}`])
   }
   return parseConfig(text, shown)
 }

@@ -8,6 +8,8 @@ export interface HelpPage {
   readonly examples: readonly (readonly [line: string, what: string])[]
   readonly commands: readonly (readonly [name: string, summary: string])[]
   readonly specs: Specs
+  /** Of many options only those that are `common`. */
+  readonly short?: boolean
 }
 
 const INDENT = 2
@@ -15,20 +17,30 @@ const FLAG_COLUMN = 28
 /** Past this lines are tiring to read, however wide the terminal. */
 const WIDEST = 100
 
+/** Up to so many options the short help tells all of them. */
+const FEW = 14
+
+/** What a group is called where its name alone reads badly. */
+const TITLES: Readonly<Record<string, string>> = { tls: 'TLS' }
+
+const ELSEWHERE =
+  'Each option is also an environment variable, GW_ and its name as in GW_LOG_LEVEL, and a key of the config file. A flag counts before a variable, a variable before the file.'
+
 /** Help for a terminal of `columns`. */
 export function renderHelp(page: HelpPage, columns: number): string {
   const width = Math.max(50, Math.min(columns, WIDEST))
+  const every = Object.entries(page.specs)
+  const short = page.short === true && every.length > FEW
+  const shown = short ? Object.fromEntries(every.filter(([, spec]) => spec.common)) : page.specs
   const sections = [
     ...wrap(page.summary, width),
     ...section('Examples', page.examples, width),
     ...section('Usage', [[page.usage, '']], width),
     ...section('Commands', page.commands, width),
-    ...groups(page.specs).flatMap(([title, rows]) => section(title, rows, width)),
-    '',
-    ...wrap(
-      'Each option is also an environment variable, GW_ and its name as in GW_LOG_LEVEL, and a key of the config file. A flag counts before a variable, a variable before the file.',
-      width,
+    ...groups(shown, short ? every.length : undefined).flatMap(([title, rows]) =>
+      section(title, rows, width),
     ),
+    ...(every.length === 0 ? [] : ['', ...wrap(ELSEWHERE, width)]),
   ]
   return `${sections.join('\n')}\n`
 }
@@ -66,7 +78,8 @@ function table([head = [], ...rows]: readonly (readonly string[])[]): string {
   return `${lines.map((cells) => `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`).join('\n')}\n`
 }
 
-function groups(specs: Specs): (readonly [string, [string, string][]])[] {
+/** `of`: how many options there are where these are not all. */
+function groups(specs: Specs, of?: number): (readonly [string, [string, string][]])[] {
   const byGroup = new Map<string, [string, string][]>()
   for (const [key, spec] of Object.entries(specs)) {
     const rows = byGroup.get(spec.group) ?? []
@@ -76,10 +89,15 @@ function groups(specs: Specs): (readonly [string, [string, string][]])[] {
     rows.push([`${optionName(key, spec)} ${metavar(spec)}`.trimEnd(), `${meaning(spec)}${told}`])
   }
   byGroup.set('more', [
-    ['-h, --help', 'this text'],
+    ...(of === undefined
+      ? ([['-h, --help', 'this text; -h tells less where there are many options']] as [string, string][])
+      : ([['--help', `all ${of} options`]] as [string, string][])),
     ['-v, --version', 'the version'],
   ])
-  return [...byGroup].map(([group, rows]) => [group[0]!.toUpperCase() + group.slice(1), rows])
+  return [...byGroup].map(([group, rows]) => [
+    TITLES[group] ?? group[0]!.toUpperCase() + group.slice(1),
+    rows,
+  ])
 }
 
 /** The words of a choice where they are few and short, else what stands for one. */

@@ -9,6 +9,8 @@ export interface OptionSpec {
   readonly help: string
   /** Heading in help, and a section that the file may put it under. */
   readonly group: string
+  /** One of the few that `-h` tells. */
+  readonly common?: true
   /** Told in place of a default where it depends on something else. */
   readonly otherwise?: string
   /** Masked wherever it is shown. */

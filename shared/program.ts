@@ -32,7 +32,10 @@ export async function interpretCommandLine(program: Program, around: Surrounding
   const mistakes: string[] = []
   const report = (mistake: string): void => void mistakes.push(mistake)
   const line = parseCommandLine(around.argv, command.specs, report)
-  if (line.help) return { kind: 'print', text: helpOf(program, command, around.columns) }
+  if (line.help !== undefined) {
+    const short = line.help === 'short'
+    return { kind: 'print', text: helpOf(program, command, words, { columns: around.columns, short }) }
+  }
   if (line.version) return { kind: 'print', text: `${version}\n` }
 
   const flags: Flags = new Map(line.flags)
@@ -41,7 +44,7 @@ export async function interpretCommandLine(program: Program, around: Surrounding
   )
   if (first !== undefined) {
     const { argument } = command
-    if (argument === undefined) report(strayWord(first, commands))
+    if (argument === undefined || begunBy(first, commands).length > 0) report(strayWord(first, commands))
     else flags.set(argument.flag, [...(flags.get(argument.flag) ?? []), first])
   }
   for (const word of more) report(`${JSON.stringify(word)} is one argument too many`)
@@ -56,16 +59,43 @@ function named(commands: Program['commands'], words: readonly string[]): Command
   )
 }
 
+/** `token create` and `token list` of `token`. */
+function begunBy(word: string | undefined, commands: Program['commands']): readonly Command[] {
+  return commands.filter(({ name }) => name.startsWith(`${word} `))
+}
+
 function strayWord(word: string, commands: Program['commands']): string {
+  const begun = begunBy(word, commands).map(({ name }) => name)
+  if (begun.length > 0) return `${JSON.stringify(word)} alone is not a command; there is ${begun.join(', ')}`
   const meant = nearest(word, ['completion', ...commands.map(({ name }) => name)])
   return `${JSON.stringify(word)} is not a command${meant === undefined ? '' : `; did you mean ${meant}?`}`
 }
 
-function helpOf({ name, summary, commands }: Program, command: Command, columns: number): string {
+function helpOf(
+  { name, summary, commands }: Program,
+  command: Command,
+  words: readonly string[],
+  { columns, short }: { readonly columns: number; readonly short: boolean },
+): string {
   const isMain = command === commands[0]
-  const listed = commands
-    .filter((other) => other.name !== '')
-    .map((other) => [other.name, other.summary] as const)
+  const summaries = (some: readonly Command[]) =>
+    some.filter((other) => other.name !== '').map((other) => [other.name, other.summary] as const)
+  const begun = isMain ? begunBy(words[0], commands) : []
+  if (begun.length > 0) {
+    const usage = `${name} ${words[0]} COMMAND [options]`
+    const examples = begun.flatMap((one) => one.examples)
+    return renderHelp(
+      {
+        usage,
+        summary: `The commands of ${name} ${words[0]}.`,
+        examples,
+        commands: summaries(begun),
+        specs: {},
+      },
+      columns,
+    )
+  }
+  const listed = summaries(commands)
   const word = isMain && command.name !== '' ? `[${command.name}]` : command.name
   const argument = command.argument && `[${command.argument.name}]`
   return renderHelp(
@@ -73,8 +103,9 @@ function helpOf({ name, summary, commands }: Program, command: Command, columns:
       usage: [name, word, argument, '[options]'].filter(Boolean).join(' '),
       summary: isMain ? summary : command.summary,
       examples: command.examples,
-      commands: isMain ? [...listed, ['completion', 'print a script for the shell that $SHELL names']] : [],
+      commands: isMain ? [...listed, ['completion', 'a completion script for the shell of $SHELL']] : [],
       specs: command.specs,
+      short,
     },
     columns,
   )
@@ -113,7 +144,7 @@ export async function main(program: Program): Promise<void> {
   } catch (error) {
     if (error instanceof UsageError) {
       error.mistakes.forEach(tell)
-      tell('--help tells the options')
+      tell('-h tells how it is called, --help every option')
       process.exit(2)
     }
     tell(error instanceof Error ? error.message : String(error))

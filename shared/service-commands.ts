@@ -45,7 +45,7 @@ export function serviceCommands<S extends Specs, I extends Specs>(what: Installa
   const own: Specs = { ...serviceSpecs, ...printSpecs }
   const install = defineCommand({
     name: 'service install',
-    summary: 'write a systemd unit that runs it with the options given here',
+    summary: 'write a systemd unit with the options given here',
     options: defineOptions<Specs, I>({ ...options.specs, ...own }, options.list),
     ...(argument === undefined ? {} : { argument }),
     examples: [
@@ -70,7 +70,7 @@ export function serviceCommands<S extends Specs, I extends Specs>(what: Installa
   })
   const uninstall = defineCommand({
     name: 'service uninstall',
-    summary: 'end the service and remove its unit; configuration and state stay',
+    summary: 'end the service and remove its unit, nothing else',
     options: defineOptions(serviceSpecs),
     examples: [[`${name} service uninstall`, 'of the manager it was installed with']],
     resolve: ({ values }, report) => managerOf(values, report),

@@ -86,7 +86,11 @@ async function asset(path: string, body: Buffer): Promise<Asset> {
 
 /** Regular files only: a symbolic link is not followed out of the directory. */
 async function readTree(directory: string): Promise<Map<string, Buffer>> {
-  const entries = await readdir(directory, { recursive: true, withFileTypes: true })
+  const entries = await readdir(directory, { recursive: true, withFileTypes: true }).catch(
+    (cause: unknown) => {
+      throw new Error(`--ui-dir: ${directory} is no directory that can be read`, { cause })
+    },
+  )
   const found = new Map<string, Buffer>()
   let bytes = 0
   for (const entry of entries) {

@@ -87,6 +87,8 @@ export class NodeConnection {
    */
   refuse(code: string | undefined): void {
     const { socket } = this
+    // Each piece of what is read away behind a refusal is refused again.
+    if (this.closing && !socket.readableEnded && code !== 'ECONNRESET') return
     if (!socket.writable || socket.readableEnded || code === 'ECONNRESET') {
       socket.destroy()
       return

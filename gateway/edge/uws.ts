@@ -11,7 +11,7 @@ import type {
   SocketLimits,
   TlsFiles,
 } from './engine.js'
-import { freePort, notOurs } from './free-port.js'
+import { freePort, notOursFor } from './free-port.js'
 import { handshakeKey } from './handshake.js'
 import { engineHead } from './head-bound.js'
 import { UwsCaller } from './uws-caller.js'
@@ -149,7 +149,7 @@ class UwsEngine implements Engine {
   private listenOn(host: string, port: number): Promise<number> {
     return new Promise((resolve, reject) => {
       this.door.listen(host, port, (socket) => {
-        if (socket === false) reject(notOurs(host, port))
+        if (socket === false) void notOursFor(host, port).then(reject)
         else {
           this.listening = socket as us_listen_socket
           resolve(this.uws.us_socket_local_port(socket as us_socket))

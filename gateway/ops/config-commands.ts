@@ -10,7 +10,7 @@ import { renderDifferences, renderSettings, type Setting, settingsOf } from './i
 /** Mistakes end every command with exit code 2 before it runs: what is left to say here is that there are none. */
 const checkCommand = defineCommand({
   name: 'config check',
-  summary: 'say everything that is wrong with the configuration, and where',
+  summary: 'say all that is wrong in the configuration',
   options: gatewayOptions,
   ...gatewaySources,
   argument: { name: 'file', flag: 'config' },
@@ -28,7 +28,7 @@ const checkCommand = defineCommand({
 
 const showCommand = defineCommand({
   name: 'config show',
-  summary: 'print what is in force and where each value came from',
+  summary: 'print every option and where its value is from',
   options: defineOptions({
     ...gatewayOptions.specs,
     json: { type: flag(), group: 'output', file: false, help: 'as JSON, for programs' },

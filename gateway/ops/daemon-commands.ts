@@ -42,7 +42,7 @@ const endSpecs = specs({ ...placeSpecs, drainTimeout: { ...timeoutsOptions.drain
 
 const startCommand = defineCommand({
   name: 'start',
-  summary: 'serve in the background; returns when it is ready',
+  summary: 'serve in the background; returns once it is ready',
   options: defineOptions({ ...gatewayOptions.specs, ...backgroundSpecs }),
   ...gatewaySources,
   examples: [
@@ -56,7 +56,7 @@ const startCommand = defineCommand({
 
 const stopCommand = defineCommand({
   name: 'stop',
-  summary: 'drain and end it; exit code 1 where it had to be killed',
+  summary: 'drain and end it; exit code 1 if it was killed',
   options: defineOptions(endSpecs),
   ...gatewaySources,
   partly: true,
@@ -67,7 +67,7 @@ const stopCommand = defineCommand({
 
 const restartCommand = defineCommand({
   name: 'restart',
-  summary: 'stop it, then start it with the options it was started with',
+  summary: 'stop it, and start it as it was started',
   options: defineOptions(endSpecs),
   ...gatewaySources,
   partly: true,
@@ -79,7 +79,7 @@ const restartCommand = defineCommand({
 
 const statusCommand = defineCommand({
   name: 'status',
-  summary: 'whether it runs, and where; exit code 1 where it does not, or does not answer',
+  summary: 'whether it runs, and where; exit code 1 if not',
   options: defineOptions({ ...placeSpecs, ...jsonSpecs }),
   ...gatewaySources,
   partly: true,
@@ -90,7 +90,7 @@ const statusCommand = defineCommand({
 
 const reloadCommand = defineCommand({
   name: 'reload',
-  summary: 'have the running gateway read its configuration anew',
+  summary: 'have it read its configuration anew',
   options: defineOptions(placeSpecs),
   ...gatewaySources,
   partly: true,

@@ -19,6 +19,7 @@ export const accessOptions = specs({
     type: list(choice(...MODES)),
     default: 'none',
     group: 'auth',
+    common: true,
     help: 'how callers and agents prove who they are; several: any of them',
   },
   allowUnauthenticated: {

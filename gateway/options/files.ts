@@ -8,12 +8,14 @@ export const filesOptions = specs({
     group: 'files',
     otherwise: 'gateway.yaml if it stands there',
     file: false,
+    common: true,
     help: 'config file',
   },
   dataDir: {
     type: path('DIR'),
     default: '.gw',
     group: 'files',
+    common: true,
     help: 'where what must survive a restart is kept, with the log and the socket of commands',
   },
   uiDir: {

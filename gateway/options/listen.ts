@@ -8,12 +8,14 @@ export const listenOptions = specs({
     type: text('ADDRESS', 'an address'),
     default: '127.0.0.1',
     group: 'listen',
+    common: true,
     help: 'address to listen on',
   },
   port: {
     type: port(),
     default: '3000',
     group: 'listen',
+    common: true,
     help: 'port; 0 picks a free one, which the ready line tells',
   },
   wsPath: {
@@ -25,12 +27,14 @@ export const listenOptions = specs({
   domain: {
     type: list(domain),
     group: 'listen',
+    common: true,
     help: 'host routing: PURPOSE-UUID.DOMAIN and NAME.DOMAIN reach that tunnel; repeatable',
   },
   publicUrl: {
     type: publicUrl,
     group: 'listen',
     otherwise: 'from host and port',
+    common: true,
     help: 'what links, Location and printed URLs begin with',
   },
   trustedProxies: {

@@ -9,6 +9,7 @@ export const routingOptions = specs({
     default: 'least-inflight',
     live: true,
     group: 'routing',
+    common: true,
     help: 'which of several matching agents is chosen where the caller names no policy',
   },
 })

@@ -56,6 +56,7 @@ export const timeoutsOptions = specs({
     default: '0',
     live: true,
     group: 'timeouts',
+    common: true,
     help: 'how long a request waits for a matching agent; 0: not at all',
   },
   holdLimit: {

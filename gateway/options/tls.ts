@@ -9,9 +9,10 @@ export const tlsOptions = specs({
   tlsCert: {
     type: path(),
     group: 'tls',
+    common: true,
     help: 'certificate in PEM, with those between it and a root; then the port serves https and wss',
   },
-  tlsKey: { type: path(), group: 'tls', help: 'key of that certificate' },
+  tlsKey: { type: path(), common: true, group: 'tls', help: 'key of that certificate' },
   tlsPassphraseFile: { type: path(), group: 'tls', help: 'file that holds the passphrase of the key' },
   tlsCa: {
     type: path(),

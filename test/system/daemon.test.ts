@@ -12,7 +12,7 @@ import { RawAgent, tunnelId } from '../helpers/raw-agent.js'
 import { call } from '../helpers/tunnel.js'
 
 /** Rounds of chance; `GW_TEST_ROUNDS=100` plays more, `GW_TEST_SEED` the same again. */
-const ROUNDS = Number(process.env.GW_TEST_ROUNDS ?? 12)
+const ROUNDS = Number(process.env.GW_TEST_ROUNDS ?? 8)
 const SEED = Number(process.env.GW_TEST_SEED ?? Date.now() % 100_000)
 
 const url = (said: string): string => /http:\/\/127\.0\.0\.1:\d+/.exec(said)![0]

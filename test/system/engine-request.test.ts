@@ -54,6 +54,21 @@ suites(({ engine, rig, test }) => {
     t.equal(longer?.refused, 431)
   })
 
+  test('a caller that is still sending what is refused reads the refusal', {
+    only: 'node',
+    why: 'uws closes at once',
+  }, async (t) => {
+    await using site = await rig((caller) => caller.respond(OK, ''))
+    const caller = new RawCaller(site.port)
+    let error: Error | undefined
+    caller.socket.on('error', (cause) => {
+      error = cause
+    })
+    caller.send(fields(`x: ${'a'.repeat(16 * 1024 * 1024)}`))
+    t.match(await caller.all(), /^HTTP\/1\.1 431 [^]*\r\n\r\n$/)
+    t.equal(error, undefined)
+  })
+
   test('any token is a method', {
     only: 'uws',
     why: 'the parser of Node knows its methods by name',

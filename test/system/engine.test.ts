@@ -158,13 +158,10 @@ suites(({ engine, rig, test }) => {
     }
     const handlers = { request() {}, upgrade() {} }
     const taken = create(options, handlers)
-    await t.rejects(
-      taken.listen(),
-      new Error(`127.0.0.1:${first.port} is in use or not an address of this machine`),
-    )
+    await t.rejects(taken.listen(), new Error(`127.0.0.1:${first.port} is in use`))
     await taken.close()
     const foreign = create({ ...options, host: '192.0.2.1', port: 0 }, handlers)
-    await t.rejects(foreign.listen(), /^192\.0\.2\.1:0 is in use or not an address of this machine$/)
+    await t.rejects(foreign.listen(), /^192\.0\.2\.1:0 is not an address of this machine$/)
     await foreign.close()
 
     const caller = new RawCaller(first.port).send(GET)

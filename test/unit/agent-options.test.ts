@@ -57,11 +57,6 @@ t.test('tunnels', (t) => {
       [{ forward: { port: 7 }, static: undefined }],
     ],
     [
-      'flags of one command line stand together',
-      { argv: '--forward 7 --static ./x' },
-      [{ forward: { port: 7 }, static: './x' }],
-    ],
-    [
       'an entry with a directory does not inherit an upstream',
       { file: `forward: 1\ntunnels: [{ static: ./x }]` },
       [{ forward: undefined, static: './x' }],
@@ -185,6 +180,8 @@ t.test('rules that join options', (t) => {
     [{ argv: `--tunnel-id ${A} --tunnel-id ${A}` }, /--tunnel-id: .* is given to several tunnels/],
     [{ argv: `--tunnel-id ${A} --tunnel-id ${B} --name x` }, /--name: "x" is given to several tunnels/],
     [{ argv: '--token a --token-file b' }, /exclude each other/],
+    [{ argv: '--forward 7 --static ./x' }, /--forward and --static exclude each other/],
+    [{ file: `tunnels: [{ forward: 7, handlers: ./x }]` }, /--forward and --handlers exclude each other/],
     [{ argv: '--client-key k' }, /--client-key needs --client-cert/],
     [{ argv: '--client-cert c' }, /--client-cert needs --client-key/],
     [{ argv: far, env: { GW_TOKEN: 'a' } }, /would carry the token in the clear/],

@@ -32,7 +32,7 @@ t.test('what a request asks for is bounded', async (t) => {
       ['gw-hold', '0'],
       [0, 60_000, 300_000],
     ],
-    ...['', 'soon', '-1', '1.5s', '10 s', '1d'].flatMap((value) =>
+    ...['', 'soon', '-1', '1.5s', '10 s', '1w'].flatMap((value) =>
       ['gw-hold', 'gw-response-timeout', 'gw-idle-timeout'].map(
         (name) => [[name, value], 'bad_request'] as [string[], string],
       ),

@@ -106,6 +106,12 @@ t.test('help, version and completion are printed whatever else stands there', as
   const { program } = gateway()
   t.match(await start(program, '--help --prot'), /Usage\n {2}gw-gateway \[serve\] \[options\]/)
   t.match(await start(agent().program, '-h'), /Usage\n {2}gw-agent \[target\] \[options\]/)
+  t.match(await start(program, 'token --help'), /Usage\n {2}gw-gateway token COMMAND/)
+  const [short, full] = [await start(program, '-h'), await start(program, '--help')].map(String)
+  t.match(full, /--port PORT[\s\S]*--max-resets N/)
+  t.match(short, /--port PORT[\s\S]*all \d+ options/)
+  t.notMatch(short, '--max-resets')
+  t.ok(short!.split('\n').length < 70, 'a screen')
   t.equal(await start(program, '--version --port x'), '1.2.3\n')
   t.equal(await start(program, '-v'), '1.2.3\n')
   t.match(await start(program, 'completion'), /_gw-gateway_yargs_completions/)
@@ -117,6 +123,7 @@ t.test('what is no command and what is too much is refused', async (t) => {
   const cases: [Program, string, string[]][] = [
     [gateway().program, 'srve', ['"srve" is not a command; did you mean serve?']],
     [gateway().program, 'serve x', ['"x" is not a command']],
+    [gateway().program, 'token', ['"token" alone is not a command; there is token create']],
     [gateway().program, 'serve x y', ['"x" is not a command', '"y" is one argument too many']],
     [agent().program, '8080 8081', ['"8081" is one argument too many']],
     [agent().program, '8080 --forward 1', ['--forward: "1" and "8080" (flag) are 2 values; it takes one']],
