@@ -32,7 +32,8 @@ export interface CallOptions {
   readonly port: number
   /** Before the path. */
   readonly base: string
-  readonly agent: Agent
+  /** False: a connection of its own. */
+  readonly agent: Agent | false
   /** Of an exchange that neither ends nor moves. Milliseconds. */
   readonly bound: number
   readonly chunkedUpload?: boolean
@@ -47,7 +48,8 @@ export interface CallOptions {
 const PIECE = 32 * 1024
 const UPLOAD = { 'content-type': 'application/octet-stream' }
 
-export function call(ask: Ask, options: CallOptions): Promise<Call> {
+/** `fresh`: after a kept connection was closed as the request went out, which is nobody's fault (RFC 9112 §9.3.1). */
+export function call(ask: Ask, options: CallOptions, fresh = false): Promise<Call> {
   const id = randomUUID()
   const startedAt = performance.now()
   const breaches: string[] = []
@@ -74,7 +76,15 @@ export function call(ask: Ask, options: CallOptions): Promise<Call> {
       options.leaveAfter === undefined
         ? undefined
         : setTimeout(() => settle({ kind: 'left' }), options.leaveAfter)
-    req.on('error', (error) => settle({ kind: 'broken', error: codeOf(error) }))
+    req.on('error', (error) => {
+      if (fresh || !req.reusedSocket || port !== undefined || codeOf(error) !== 'ECONNRESET')
+        return settle({ kind: 'broken', error: codeOf(error) })
+      if (settled) return
+      settled = true
+      clearTimeout(bound)
+      clearTimeout(leaving)
+      resolve(call(ask, { ...options, agent: false }, true))
+    })
     req.on('response', (res) => {
       port = String(res.headers['x-port'])
       options.onHead?.()
