@@ -14,7 +14,8 @@ COPY tsconfig.json ./
 COPY shared shared
 COPY gateway gateway
 COPY agent agent
-RUN npx tsc -p agent && npx tsc -p gateway && npm prune --omit=dev --ignore-scripts --no-audit --no-fund
+RUN npx tsc -p agent && npx tsc -p gateway && node agent/inspect/assemble.js \
+ && npm prune --omit=dev --ignore-scripts --no-audit --no-fund
 # Of the binaries of uWebSockets.js the one for this platform; it must load.
 RUN cd node_modules/uWebSockets.js/dist/bin \
  && find . -type f ! -name "uws_linux_$(node -p 'process.arch')_$(node -p 'process.versions.modules').node" -delete \

@@ -1,3 +1,4 @@
+/// <reference types="node" preserve="true" />
 /** `gw-agent/client`: sessions, at a gateway or in this process. */
 export type { EventType, SessionEvent } from '../../shared/sessions/event.js'
 export type { ExecuteFunction, Execution } from '../../shared/sessions/execution.js'

@@ -122,15 +122,22 @@ async function status(dataDir: string, json: boolean): Promise<number> {
     terminal.say(JSON.stringify({ running, data_dir: resolve(dataDir), ...factsOf(standing) }))
   } else if (standing.kind === 'running') {
     const { version, started_at, draining } = standing.report
-    const seconds = Math.max(0, Math.round((Date.now() - Date.parse(started_at)) / 1000))
     const state = draining ? 'draining' : 'running'
-    terminal.say(`${state}: ${told(standing)}, version ${version}, for ${formatDuration(seconds * 1000)}`)
+    terminal.say(
+      `${state}: ${told(standing)}, version ${version}, for ${roughly(Date.now() - Date.parse(started_at))}`,
+    )
   } else if (standing.kind === 'mute') terminal.say(`running, but it does not answer: ${told(standing)}`)
   else {
     const died = standing.kind === 'dead' ? `: pid ${standing.entry.pid} was killed` : ''
     terminal.say(`not running${died}`)
   }
   return standing.kind === 'running' ? 0 : 1
+}
+
+/** In seconds, from two minutes on in minutes, from two hours on in hours. */
+function roughly(milliseconds: number): string {
+  const unit = [3_600_000, 60_000].find((one) => milliseconds >= 2 * one) ?? 1000
+  return formatDuration(Math.max(0, Math.round(milliseconds / unit)) * unit)
 }
 
 /** Beside whether it runs. Of one that does not answer no more is known than its pid. */
