@@ -62,9 +62,8 @@ class Forwarding extends UpstreamCall {
     this.#exchange.interim(status, endToEnd(headers))
   }
 
-  protected override head(status: number, reason: string, headers: string[]): boolean {
+  protected override head(status: number, reason: string, headers: string[]): void {
     this.#exchange.start(status, phraseOf(status, reason), endToEnd(headers))
-    return true
   }
 
   protected override chunk(chunk: Buffer): boolean {

@@ -182,7 +182,7 @@ export const LIMITS = {
       why: 'its parser is gone by then, or may have dropped what came behind',
     },
     'length-tab': {
-      says: 'on Node 20 and 22 a tab behind `Content-Length` gets 400',
+      says: 'with llhttp before 9.4, as Node 20 has it, a tab behind `Content-Length` gets 400',
       why: 'its parser takes it for a part of the number',
     },
     'proxy-connection': {
@@ -211,6 +211,10 @@ export const node = (name: keyof typeof LIMITS.node, effect: Effect): Limit => (
   name,
   ...effect,
 })
+
+const [major = 0, minor = 0] = (process.versions.llhttp ?? '').split('.').map(Number)
+/** Whether this Node has the limit `length-tab`. */
+export const LENGTH_TAB = major < 9 || (major === 9 && minor < 4)
 
 /** Whether `engine` has that limit, for a suite that runs over both. */
 export const limited = (engine: Engine, name: LimitName): boolean =>

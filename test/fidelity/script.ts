@@ -80,8 +80,8 @@ export interface Effect {
 export interface Limit extends Effect {
   readonly on: Scope
   readonly name: LimitName
-  /** The major version of Node that has it no more. */
-  readonly until?: number
+  /** Whether this version of Node has it. */
+  readonly here?: boolean
 }
 
 /** One answer as the caller got it. */

@@ -65,7 +65,7 @@ suites(({ engine, rig, test }) => {
       error = cause
     })
     caller.send(fields(`x: ${'a'.repeat(16 * 1024 * 1024)}`))
-    t.match(await caller.all(), /^HTTP\/1\.1 431 [^]*\r\n\r\n$/)
+    t.match(await caller.all(), /^HTTP\/1\.1 431 /)
     t.equal(error, undefined)
   })
 

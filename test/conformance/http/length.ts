@@ -1,4 +1,5 @@
 /** Content-Length that is no plain number, or not the only one. */
+import { LENGTH_TAB } from '../../fidelity/limits.js'
 import { BEHIND, CHUNKED, get, type HttpCase, head, length, on, PATH, post, row } from './case.js'
 
 /** Values that no two servers are sure to read alike; `hello` is the body. */
@@ -80,9 +81,14 @@ export const LENGTHS: readonly HttpCase[] = [
   row('a length of none', post(['Content-Length: 0'], ''), 'served'),
   row('a length without a space', post(['Content-Length:5'], 'hello'), 'served', { body: 'hello' }),
   row('a length among spaces', post(['Content-Length: \t 5  '], 'hello'), 'served', { body: 'hello' }),
-  row('a length before a tab', post(['Content-Length: 5\t'], 'hello'), on('served', 'malformed'), {
-    body: 'hello',
-  }),
+  row(
+    'a length before a tab',
+    post(['Content-Length: 5\t'], 'hello'),
+    on('served', LENGTH_TAB ? 'malformed' : 'served'),
+    {
+      body: 'hello',
+    },
+  ),
   row('a length in capitals', post(['CONTENT-LENGTH: 5'], 'hello'), 'served', { body: 'hello' }),
   row('a request as the body of another', post([length(BEHIND)], BEHIND), 'served', { body: BEHIND }),
   row('no length', post([], ''), 'served'),
