@@ -154,7 +154,7 @@ export class StatusScreen {
 }
 
 /** One line of a terminal: no control characters, whatever a caller sent, and no more than its width. */
-export function fit(text: string, width: number): string {
+function fit(text: string, width: number): string {
   const plain = text.replace(
     /[^\x20-\x7e]/g,
     (char) => `\\x${char.charCodeAt(0).toString(16).padStart(2, '0')}`,

@@ -1,4 +1,5 @@
 /** The rooms of a gateway, made in the order in which they need one another. None of them serves anything yet. */
+import { CloseCode } from '../shared/close-codes.js'
 import type { Logger } from '../shared/log.js'
 import { UsageError } from '../shared/options.js'
 import { WindowPool } from '../shared/window.js'
@@ -209,6 +210,20 @@ export async function assemble({ options, log, version, site }: AssemblyFacts) {
     edge,
     onError,
   }
+}
+
+/** Ends what they keep: stores, timers, streams of their own. Tasks, hooks and spans have ended before. */
+export async function closeRooms(rooms: Assembly): Promise<void> {
+  const { access, deadlines, inspect, lag, links, publicTunnels, registry, sessions } = rooms
+  // Before their agents go: what still runs was interrupted by us, and that is what its caller is told.
+  await sessions.close()
+  for (const link of [...registry.links]) link.end(CloseCode.goingAway, 'the gateway is shutting down')
+  links.close()
+  inspect.close()
+  publicTunnels.close()
+  access.close()
+  lag.stop()
+  deadlines.close()
 }
 
 /** Who tasks and replays are under authentication. */

@@ -1,6 +1,5 @@
 /** The gateway put together. Start and stop are lists; each step says why it stands where it stands. */
 import pTimeout, { TimeoutError } from 'p-timeout'
-import { CloseCode } from '../shared/close-codes.js'
 import { assertNever } from '../shared/errors.js'
 import { GoAwayReason } from '../shared/frames.js'
 import { MAX_MESSAGE, MAX_STREAM_WINDOW } from '../shared/limits.js'
@@ -9,7 +8,7 @@ import { defaultsOf } from '../shared/options.js'
 import { packageVersion } from '../shared/version.js'
 import { accessVerbs } from './access/verbs.js'
 import type { Change } from './agents/registry.js'
-import { type Assembly, assemble, type Site } from './assembly.js'
+import { type Assembly, assemble, closeRooms, type Site } from './assembly.js'
 import type { Verbs } from './control/verbs.js'
 import type { Engine, SocketLimits } from './edge/engine.js'
 import { loadEngine } from './edge/engines.js'
@@ -65,40 +64,50 @@ export class Gateway {
     const options: GatewayOptions = { ...defaultsOf(gatewayOptions), ...given }
     const site: Site = { base: '', engine: '', sockets: () => 0 }
     const rooms = await assemble({ options, log, version: VERSION, site })
-    const factory = await loadEngine(options.engine, log, () => loadUws(options.maxHead))
-    const tls = tlsFilesOf(options)
-    const engine = factory(
-      {
-        host: options.host,
-        port: options.port,
-        maxHead: options.maxHead,
-        ...callerSockets(options.maxMessage),
-        links: { path: options.wsPath, maxMessage: MAX_MESSAGE, maxBackpressure: MAX_BACKPRESSURE },
-        tls,
-        maxConnections: options.maxConnections,
-        headTimeout: options.headTimeout,
-        onError: rooms.onError,
-      },
-      rooms.edge,
-    )
-    const renewal = tls && new Renewal({ files: tls, renew: () => engine.renew(), log })
-    if (renewal !== undefined) rooms.live.follow(() => renewal.prepare())
-    rooms.registry.listen((change) => follow(change, rooms, log))
-    // Last: from here on requests arrive, and everything that serves them is there.
-    const port = await engine.listen()
-    const url = `${tls === undefined ? 'http' : 'https'}://${bracketed(options.host)}:${port}`
-    Object.assign(site, {
-      base: options.publicUrl ?? url,
-      engine: engine.name,
-      sockets: () => engine.connections,
-    })
-    log.debug('engine', { engine: engine.name, ...engine.build })
-    rooms.sessions.start(site.base)
-    renewal?.start()
-    rooms.lag.start()
-    rooms.automation.start()
-    rooms.bus.tell({ type: 'gateway:startup', data: { url, version: VERSION } })
-    return new Gateway({ ...rooms, engine, renewal, log }, url)
+    let engine: Engine | undefined
+    try {
+      const factory = await loadEngine(options.engine, log, () => loadUws(options.maxHead))
+      const tls = tlsFilesOf(options)
+      const made = factory(
+        {
+          host: options.host,
+          port: options.port,
+          maxHead: options.maxHead,
+          ...callerSockets(options.maxMessage),
+          links: { path: options.wsPath, maxMessage: MAX_MESSAGE, maxBackpressure: MAX_BACKPRESSURE },
+          tls,
+          maxConnections: options.maxConnections,
+          headTimeout: options.headTimeout,
+          onError: rooms.onError,
+        },
+        rooms.edge,
+      )
+      engine = made
+      const renewal = tls && new Renewal({ files: tls, renew: () => made.renew(), log })
+      if (renewal !== undefined) rooms.live.follow(() => renewal.prepare())
+      rooms.registry.listen((change) => follow(change, rooms, log))
+      // Last: from here on requests arrive, and everything that serves them is there.
+      const port = await made.listen()
+      const url = `${tls === undefined ? 'http' : 'https'}://${bracketed(options.host)}:${port}`
+      Object.assign(site, {
+        base: options.publicUrl ?? url,
+        engine: made.name,
+        sockets: () => made.connections,
+      })
+      log.debug('engine', { engine: made.name, ...made.build })
+      rooms.sessions.start(site.base)
+      renewal?.start()
+      rooms.lag.start()
+      rooms.automation.start()
+      rooms.bus.tell({ type: 'gateway:startup', data: { url, version: VERSION } })
+      return new Gateway({ ...rooms, engine, renewal, log }, url)
+    } catch (error) {
+      await engine?.close()
+      await rooms.automation.close(0)
+      await rooms.tracer?.close()
+      await closeRooms(rooms)
+      throw error
+    }
   }
 
   /** Calls `handler` for each event of that type, or of all that begin so: `session:*`. @returns how to stop. */
@@ -180,20 +189,10 @@ export class Gateway {
   }
 
   async #close(): Promise<void> {
-    const { access, deadlines, engine, inspect, lag, links, publicTunnels, registry, renewal, sessions } =
-      this.#parts
-    // Before their agents go: what still runs was interrupted by us, and that is what its caller is told.
-    await sessions.close()
-    for (const link of [...registry.links]) link.end(CloseCode.goingAway, 'the gateway is shutting down')
-    links.close()
-    inspect.close()
-    renewal?.close()
-    publicTunnels.close()
-    access.close()
-    lag.stop()
-    deadlines.close()
-    // Last: the answers of the steps before need the connections.
-    await engine.close()
+    this.#parts.renewal?.close()
+    await closeRooms(this.#parts)
+    // Last: the answers of the rooms need the connections.
+    await this.#parts.engine.close()
   }
 }
 

@@ -2,7 +2,7 @@
  * Reads frames against the closed grammar: what is not exactly one of ours is a `ProtocolError`. msgpack's open parts
  * (maps, extensions, records, deep nesting, length lies) have no code here, so they cannot do anything, and memory
  * stays a small multiple of the input. msgpackr would read the same bytes in twice the time, after a check by this
- * very walk; it packs, and in the tests it is what this reader is held against.
+ * very walk; it packs what is rare, and in the tests it is what this reader is held against.
  */
 import { ProtocolError } from './errors.js'
 import { Kind } from './frames.js'

@@ -13,19 +13,6 @@ export const isToken = (text: string): boolean => TOKEN.test(text)
 /** No CR, LF, NUL or other control character, and nothing past one byte. */
 export const isFieldValue = (text: string): boolean => VALUE.test(text)
 
-/** Fields of one connection only, never forwarded. `te: trailers` and `upgrade` are the caller's affair. */
-const HOP_BY_HOP = new Set([
-  'connection',
-  'keep-alive',
-  'proxy-connection',
-  'proxy-authenticate',
-  'proxy-authorization',
-  'te',
-  'trailer',
-  'transfer-encoding',
-  'upgrade',
-])
-
 /** Fields that `Connection` may name without taking them away: routing and authority would change. */
 const PROTECTED = new Set([
   'host',
@@ -40,7 +27,30 @@ const PROTECTED = new Set([
 const isProtected = (name: string): boolean =>
   PROTECTED.has(name) || name.startsWith('x-forwarded-') || name.startsWith('gw-')
 
-export const isHopByHop = (name: string): boolean => HOP_BY_HOP.has(name)
+/**
+ * Fields of one connection only, never forwarded. `te: trailers` and `upgrade` are the caller's affair. By length first:
+ * a lookup in a set would hash every name that comes.
+ */
+export function isHopByHop(name: string): boolean {
+  switch (name.length) {
+    case 2:
+      return name === 'te'
+    case 7:
+      return name === 'trailer' || name === 'upgrade'
+    case 10:
+      return name === 'connection' || name === 'keep-alive'
+    case 16:
+      return name === 'proxy-connection'
+    case 17:
+      return name === 'transfer-encoding'
+    case 18:
+      return name === 'proxy-authenticate'
+    case 19:
+      return name === 'proxy-authorization'
+    default:
+      return false
+  }
+}
 
 /** First value of `name`, or undefined. */
 export function getField(fields: Fields, name: string): string | undefined {
@@ -68,7 +78,7 @@ export function nominated(fields: Fields): Set<string> | undefined {
     if (value === 'keep-alive' || value === 'close' || value === 'Upgrade') continue
     for (const member of value.split(',')) {
       const name = member.trim().toLowerCase()
-      if (name !== '' && !HOP_BY_HOP.has(name) && !isProtected(name)) (names ??= new Set()).add(name)
+      if (name !== '' && !isHopByHop(name) && !isProtected(name)) (names ??= new Set()).add(name)
     }
   }
   return names
@@ -80,7 +90,7 @@ export function endToEnd(fields: Fields): string[] {
   const kept: string[] = []
   for (let i = 0; i < fields.length; i += 2) {
     const name = fields[i]!
-    if (HOP_BY_HOP.has(name) || named?.has(name)) continue
+    if (isHopByHop(name) || named?.has(name)) continue
     kept.push(name, fields[i + 1]!)
   }
   return kept

@@ -11,7 +11,8 @@ export interface HeartbeatOptions {
   timeout: number
 }
 
-export type Pulse = 'idle' | 'ping' | 'unresponsive' | 'dead'
+/** What is to be done, or said, now. */
+type Due = 'idle' | 'ping' | 'unresponsive' | 'dead'
 
 type State =
   /** Nothing asked; the next ping is due at `pingAt`. */
@@ -66,7 +67,7 @@ export class Heartbeat {
   }
 
   /** `ping`: send one with the `nonce` given now. `unresponsive` is said once for each ping missed. */
-  tick(now: number): Pulse {
+  tick(now: number): Due {
     if (now >= this.#heardAt + this.#interval + this.#timeout) return 'dead'
     switch (this.#state.kind) {
       case 'quiet':

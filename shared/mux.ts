@@ -92,8 +92,9 @@ export class Mux implements StreamHost {
     checkInline(open.body)
     const stream = new Stream(this, ++this.#lastId, 'opener', peer.streamWindow, this.#options.pool, events)
     this.#streams.add(stream)
-    this.#outbox.push({ kind: Kind.open, id: stream.id, ...open })
-    if (open.end) stream.sending = 'done'
+    const { stream: kind, method, target, headers, body, end } = open
+    this.#outbox.push({ kind: Kind.open, id: stream.id, stream: kind, method, target, headers, body, end })
+    if (end) stream.sending = 'done'
     return stream
   }
 
@@ -139,10 +140,10 @@ export class Mux implements StreamHost {
     return this.#options.now()
   }
 
-  sendHead(stream: Stream, head: Omit<Head, 'kind' | 'id'>): void {
-    checkFields(head.headers, head.reason ?? '')
-    checkInline(head.body)
-    this.#outbox.push({ kind: Kind.head, id: stream.id, ...head })
+  sendHead(stream: Stream, { status, reason, headers, body, end }: Omit<Head, 'kind' | 'id'>): void {
+    checkFields(headers, reason ?? '')
+    checkInline(body)
+    this.#outbox.push({ kind: Kind.head, id: stream.id, status, reason, headers, body, end })
   }
 
   sendCredit(id: number, bytes: number): void {

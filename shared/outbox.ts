@@ -55,7 +55,7 @@ export class Outbox {
     this.#window = new SendWindow(window)
   }
 
-  /** Everything but a body. */
+  /** Everything but a body. Best made by name: a spread behind other properties goes one by one, uncompiled. */
   push(frame: Frame): void {
     if (this.#closed) return
     if (frame.kind === Kind.pong) this.#pong = frame

@@ -2,7 +2,7 @@
 
 import { MAX_RUN_LINE } from '../../shared/sessions/bounds.js'
 import type { SessionEvent } from '../../shared/sessions/event.js'
-import { LineReader, parseJson } from '../../shared/sessions/lines.js'
+import { eventOf, LineReader } from '../../shared/sessions/lines.js'
 import { GatewayError } from './gateway-error.js'
 
 /** Milliseconds without a byte after which the connection counts as dead: the gateway says something every 15 s. */
@@ -44,7 +44,7 @@ function parsed(lines: LineReader, piece: Uint8Array): SessionEvent[] {
     return lines
       .push(piece)
       .filter((line) => line.startsWith(DATA))
-      .map((line) => parseJson(line.slice(DATA.length)))
+      .map((line) => eventOf(line.slice(DATA.length)))
   } catch (cause) {
     throw new GatewayError('unexpected_answer', 'what came is no event stream of a gateway', { cause })
   }

@@ -1,5 +1,5 @@
 /** A session's run: what came of its stream is put together, `execute` is called, what it yields goes back as lines. */
-import { ProtocolError } from '../../shared/errors.js'
+import { assertNever, ProtocolError } from '../../shared/errors.js'
 import { ResetCode } from '../../shared/frames.js'
 import { MAX_ANSWERS, MAX_RUN_LINE, MAX_RUN_REQUEST } from '../../shared/sessions/bounds.js'
 import type { SessionEvent } from '../../shared/sessions/event.js'
@@ -88,6 +88,8 @@ class RunExchange implements ExchangeEvents {
       case 'cancel':
         this.#stop(message.reason)
         return
+      default:
+        assertNever(message)
     }
   }
 

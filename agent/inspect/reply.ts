@@ -2,6 +2,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { v7 as uuid } from 'uuid'
 import { Problem, problemJson } from '../../shared/errors.js'
+import { parseJson } from '../../shared/json-body.js'
 import { PAGE_FIELDS } from '../../shared/page-policy.js'
 import { describeError } from '../text.js'
 
@@ -61,10 +62,5 @@ export async function readJson(request: IncomingMessage, most: number): Promise<
     if (bytes <= most) chunks.push(chunk)
   }
   if (bytes > most) throw new Problem('payload_too_large', `the body has more than ${most} bytes`)
-  if (bytes === 0) return {}
-  try {
-    return JSON.parse(Buffer.concat(chunks).toString())
-  } catch (error) {
-    throw new Problem('bad_request', `the body is not JSON: ${(error as Error).message}`)
-  }
+  return bytes === 0 ? {} : parseJson(Buffer.concat(chunks))
 }

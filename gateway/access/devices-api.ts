@@ -1,6 +1,6 @@
 /** `/devices*`. Who may call what stands in the table of routes; what an operator may grant is checked here. */
 import { Problem } from '../../shared/errors.js'
-import { parseJson } from '../api/body.js'
+import { parseJson } from '../../shared/json-body.js'
 import type { ApiHandler, ApiRequest } from '../api/request.js'
 import type { RequestHead } from '../edge/engine.js'
 import { jsonReply } from '../edge/reply.js'

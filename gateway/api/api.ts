@@ -1,13 +1,13 @@
 /** The gateway's own endpoints: a row of the table, its handler, and what becomes of what the handler says. */
 import { Problem } from '../../shared/errors.js'
+import { parseJson } from '../../shared/json-body.js'
 import type { Endings } from '../access/endings.js'
 import type { Principal } from '../access/principal.js'
-import { IGNORED } from '../edge/arrival.js'
-import type { Caller, CallerEvents } from '../edge/engine.js'
+import { type Caller, type CallerEvents, NO_EVENTS } from '../edge/engine.js'
 import type { Asked } from '../edge/exchange-host.js'
 import type { Reply } from '../edge/reply.js'
 import type { Route } from '../edge/routes.js'
-import { CallerLeft, parseJson, readBody } from './body.js'
+import { CallerLeft, readBody } from './body.js'
 import type { ApiHandler, ApiRequest, SocketHandler, Streaming } from './request.js'
 import type { API_ROUTES, ApiRouteName } from './table.js'
 
@@ -57,7 +57,7 @@ export class Api {
     outcome: Outcome,
   ): void {
     const hasBody = length !== undefined && length !== 0
-    caller.events = IGNORED
+    caller.events = NO_EVENTS
     if (hasBody) caller.pause()
     const { principal } = admission
     const body = async (most?: number): Promise<Buffer> => {

@@ -1,8 +1,5 @@
 /** A request between its arrival and its being served: held while it is found out who asks. */
-import type { Caller, CallerEvents } from './engine.js'
-
-/** A body that nobody wants is read and dropped by the engine. */
-export const IGNORED: CallerEvents = { data() {}, end() {}, writable() {}, aborted() {} }
+import { type Caller, NO_EVENTS } from './engine.js'
 
 /**
  * Calls `known` with the verdict: now where it is known, so that nothing is held that need not be; else later, with
@@ -19,7 +16,7 @@ export function whenKnown<T>(
   }
   let gone = false
   caller.events = {
-    ...IGNORED,
+    ...NO_EVENTS,
     aborted() {
       gone = true
     },

@@ -7,19 +7,19 @@ import type { Dispatcher, Job } from '../agents/dispatch.js'
 import type { Instance } from '../agents/instance.js'
 import type { Api } from '../api/api.js'
 import { admit } from './admit.js'
-import { IGNORED, whenKnown } from './arrival.js'
+import { whenKnown } from './arrival.js'
 import type { Failure } from './attempt.js'
 import { Backlog } from './backlog.js'
 import type { Deadlines } from './deadlines.js'
 import { type Ended, labelOf, type Witness } from './ended.js'
-import type { Caller, EngineHandlers, RequestHead, Upgrade } from './engine.js'
+import { type Caller, type EngineHandlers, NO_EVENTS, type RequestHead, type Upgrade } from './engine.js'
 import { Exchange } from './exchange.js'
 import type { Asked, ExchangeHost, ExchangeSettings } from './exchange-host.js'
 import type { Admission, Gate, Pass } from './gate.js'
 import type { InternalCaller } from './internal-caller.js'
 import { answer, LEFT, refuse, type Said } from './refusal.js'
 import { RequestIds } from './request-id.js'
-import { type Route, type RouteSettings, route } from './routes.js'
+import { aimed, type Route, type RouteSettings, route } from './routes.js'
 import type { Watcher } from './watcher.js'
 
 export interface EdgeSettings extends ExchangeSettings, RouteSettings {
@@ -151,15 +151,17 @@ export class Edge implements EngineHandlers, ExchangeHost {
     }
     try {
       const length = admit(head, this.settings.maxHead)
-      const wanted = aimed(route(head, this.settings, upgrade !== undefined), replay)
+      const wanted = aimed(route(head, this.settings, upgrade !== undefined), replay?.tunnelId)
       found = wanted
       whenKnown(caller, pass(head, wanted), {
         known: (verdict) => {
-          const asked = { length, requestId, startedAt, upgrade, replayOf: replay?.of }
           try {
-            if (verdict.kind === 'admitted')
-              this.#serve(caller, wanted, { ...asked, admission: verdict }, fail)
-            else this.#told(head, wanted, asked, answer(caller, requestId, verdict.reply))
+            if (verdict.kind === 'admitted') {
+              const replayOf = replay?.of
+              const asked = { length, requestId, startedAt, upgrade, admission: verdict, replayOf }
+              this.#serve(caller, wanted, asked, fail)
+            } else
+              this.#told(head, wanted, { requestId, startedAt }, answer(caller, requestId, verdict.reply))
           } catch (error) {
             fail(error, verdict.kind === 'admitted' ? verdict.headers : [])
           }
@@ -182,12 +184,16 @@ export class Edge implements EngineHandlers, ExchangeHost {
     switch (found.kind) {
       case 'proxy': {
         if (this.#draining) throw new Problem('draining', 'the gateway is shutting down')
-        const seen = this.#parts.watcher?.watch(caller, { ...asked, route: found.via }) ?? caller
-        new Exchange(this, seen, { ...asked, route: found }).start()
+        // By name, and not by a spread: this is the way of every request.
+        const { length, requestId, startedAt, upgrade, admission, replayOf } = asked
+        const seen =
+          this.#parts.watcher?.watch(caller, { requestId, route: found.via, length, replayOf }) ?? caller
+        const all = { route: found, length, requestId, startedAt, upgrade, admission, replayOf }
+        new Exchange(this, seen, all).start()
         return
       }
       case 'links':
-        caller.events = IGNORED
+        caller.events = NO_EVENTS
         if (asked.upgrade === undefined) {
           throw new Problem('unsupported_protocol', 'agents connect here by WebSocket', {
             headers: ['upgrade', 'websocket', 'sec-websocket-protocol', 'gw.v1'],
@@ -240,10 +246,4 @@ export class Edge implements EngineHandlers, ExchangeHost {
 export interface Replay {
   of: string
   tunnelId: string
-}
-
-function aimed(found: Route, replay: Replay | undefined): Route {
-  if (replay === undefined) return found
-  if (found.kind !== 'proxy') throw new Problem('bad_request', 'the path is none of a tunnel')
-  return { ...found, selector: { ...found.selector, tunnelId: replay.tunnelId } }
 }

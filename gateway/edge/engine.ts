@@ -66,6 +66,9 @@ export interface CallerEvents {
   aborted(): void
 }
 
+/** Tells nobody: a body is read and dropped. */
+export const NO_EVENTS: CallerEvents = { data() {}, end() {}, writable() {}, aborted() {} }
+
 /** One request of one caller, until it is answered in full. */
 export interface Caller {
   readonly head: RequestHead
@@ -107,7 +110,7 @@ export interface Socket {
   send(message: Uint8Array, binary: boolean): boolean
   readonly bufferedAmount: number
   ping(): void
-  /** Sends a close frame and ends. */
+  /** Sends a close frame and ends. `reason` is cut to what the frame holds. */
   close(code: number, reason: string): void
   /** Cuts the connection without a close frame. */
   destroy(): void

@@ -36,8 +36,39 @@ export interface ForwardFacts {
   trusted: TrustedProxies
 }
 
-/** Fields that a trusted proxy may have set and that are kept then. */
-const KEPT = new Set(['x-forwarded-proto', 'x-forwarded-host', 'x-forwarded-port', 'x-forwarded-prefix'])
+/** Fields that a trusted proxy may have set, and that ours are put behind or give way to. */
+const KEPT = new Set([
+  'forwarded',
+  'x-forwarded-for',
+  'x-forwarded-proto',
+  'x-forwarded-host',
+  'x-forwarded-port',
+  'x-forwarded-prefix',
+])
+
+const isForwarding = (name: string): boolean =>
+  name.startsWith('x-forwarded-') || name === 'forwarded' || name === 'x-real-ip'
+
+/** What we say of a caller. Behind a front proxy all have one address, and often one host: the last is kept. */
+interface Hop {
+  readonly address: string
+  readonly host: string
+  readonly secure: boolean
+  readonly proto: string
+  readonly port: string
+  readonly element: string
+}
+
+let lastHop: Hop | undefined
+
+function hopOf(address: string, host: string, secure: boolean): Hop {
+  const last = lastHop
+  if (last?.address === address && last.host === host && last.secure === secure) return last
+  const proto = secure ? 'https' : 'http'
+  const element = `for=${node(address)};host="${host}";proto=${proto}`
+  lastHop = { address, host, secure, proto, port: portOf(host, secure), element }
+  return lastHop
+}
 
 /** @returns the flat field list to send on. `content-length` stays: it frames the body upstream. */
 export function forwardedHead(head: RequestHead, facts: ForwardFacts): string[] {
@@ -58,23 +89,21 @@ export function forwardedHead(head: RequestHead, facts: ForwardFacts): string[] 
       continue
     }
     if (name === 'host') host = value
-    else if (name === 'x-forwarded-for' || name === 'forwarded' || KEPT.has(name)) {
-      if (believed) {
+    else if (isForwarding(name)) {
+      if (!believed) continue
+      if (KEPT.has(name)) {
         kept ??= new Map()
         kept.set(name, kept.has(name) ? `${kept.get(name)}, ${value}` : value)
+        continue
       }
-      continue
-    } else if (name.startsWith('x-forwarded-') || name === 'x-real-ip') {
-      if (!believed) continue
     }
     out.push(name, value)
   }
-  const proto = secure ? 'https' : 'http'
-  const element = `for=${node(remoteAddress)};host="${host}";proto=${proto}`
+  const { proto, port, element } = hopOf(remoteAddress, host, secure)
   out.push('x-forwarded-for', after(kept?.get('x-forwarded-for'), remoteAddress))
   out.push('x-forwarded-proto', kept?.get('x-forwarded-proto') ?? proto)
   out.push('x-forwarded-host', kept?.get('x-forwarded-host') ?? host)
-  out.push('x-forwarded-port', kept?.get('x-forwarded-port') ?? portOf(host, secure))
+  out.push('x-forwarded-port', kept?.get('x-forwarded-port') ?? port)
   const prefix = `${kept?.get('x-forwarded-prefix') ?? ''}${facts.prefix ?? ''}`
   if (prefix !== '') out.push('x-forwarded-prefix', prefix)
   out.push('forwarded', after(kept?.get('forwarded'), element), 'gw-request-id', facts.requestId)

@@ -1,5 +1,5 @@
 /** A caller inside the gateway: a request that the scheduler or a replay sends goes the same way as everybody's. */
-import type { Caller, CallerEvents, RequestHead, ResponseHead } from './engine.js'
+import { type Caller, type CallerEvents, NO_EVENTS, type RequestHead, type ResponseHead } from './engine.js'
 
 export interface InternalRequest {
   method: string
@@ -21,7 +21,7 @@ export interface InternalAnswer {
 export class InternalCaller implements Caller {
   readonly head: RequestHead
   readonly answer: Promise<InternalAnswer>
-  events: CallerEvents = { data() {}, end() {}, writable() {}, aborted() {} }
+  events: CallerEvents = NO_EVENTS
 
   readonly #most: number
   #settle!: (answer: InternalAnswer) => void

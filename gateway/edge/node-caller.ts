@@ -1,14 +1,12 @@
 import type { ServerResponse } from 'node:http'
 import type { DenseSet } from '../../shared/dense-set.js'
 import { saysClose } from './close-option.js'
-import type { Caller, CallerEvents, RequestHead, ResponseHead } from './engine.js'
+import { type Caller, type CallerEvents, NO_EVENTS, type RequestHead, type ResponseHead } from './engine.js'
 import type { NodeConnection } from './node-connection.js'
 import { hasBody, type Incoming } from './node-head.js'
 import { NodeIntake } from './node-intake.js'
 import { NodeReply, type ReplyOwner } from './node-reply.js'
 import { FAILED, FAILED_BODY } from './response-head.js'
-
-export const NO_EVENTS: CallerEvents = { data() {}, end() {}, writable() {}, aborted() {} }
 
 const ignore = (): void => {}
 

@@ -2,8 +2,7 @@
 import { Problem, type ProblemCode } from '../../shared/errors.js'
 import { getField } from '../../shared/headers.js'
 import type { Served } from '../api/api.js'
-import { IGNORED } from './arrival.js'
-import type { Caller, RequestHead } from './engine.js'
+import { type Caller, NO_EVENTS, type RequestHead } from './engine.js'
 import { problemReply, type Reply } from './reply.js'
 import { FAILED, FAILED_BODY } from './response-head.js'
 
@@ -15,7 +14,7 @@ export interface Said extends Served {
 export const LEFT: Said = { status: 0, bytes: 0 }
 
 export function answer(caller: Caller, requestId: string, { head, body }: Reply): Said {
-  caller.events = IGNORED
+  caller.events = NO_EVENTS
   caller.respond({ ...head, headers: [...head.headers, 'gw-request-id', requestId] }, body)
   return { status: head.status, bytes: body.length }
 }
@@ -31,7 +30,7 @@ export function refuse(
   fields: readonly string[],
   onError: (error: unknown) => void,
 ): Said {
-  caller.events = IGNORED
+  caller.events = NO_EVENTS
   if (!(error instanceof Problem)) {
     onError(error)
     caller.respond(FAILED, FAILED_BODY)

@@ -1,20 +1,36 @@
 /** `gw-request-id`: the caller's own where it may be, else a new UUIDv7. */
-import { randomFillSync } from 'node:crypto'
-import { v7 } from 'uuid'
+import { randomBytes } from 'node:crypto'
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i
 
-/** One call for many ids: `uuid.v7()` with its own random bytes costs four times as much. */
-const pool = Buffer.allocUnsafeSlow(16 * 256)
-let used = pool.length
+/** One call for the random parts of many ids, as the digits that they become: `uuid.v7()` costs ten times as much. */
+const POOLED = 256
+const RANDOM_BYTES = 10
+let digits = ''
+let used = 0
+/** The last millisecond, and its digits with the version. */
+let time = -1
+let stamp = ''
 
+/** A UUIDv7 (RFC 9562 §5.7): 48 bits of milliseconds, the version, 12 random bits, the variant, 62 random bits. */
 export function newRequestId(): string {
-  if (used === pool.length) {
-    randomFillSync(pool)
-    used = 0
+  if (used === digits.length) refill()
+  const now = Date.now()
+  if (now !== time) {
+    time = now
+    const hex = now.toString(16).padStart(12, '0')
+    stamp = `${hex.slice(0, 8)}-${hex.slice(8)}-7`
   }
-  const random = pool.subarray(used, (used += 16))
-  return v7({ random })
+  const at = used
+  used += 2 * RANDOM_BYTES
+  return `${stamp}${digits.slice(at + 1, at + 4)}-${digits.slice(at + 4, at + 8)}-${digits.slice(at + 8, used)}`
+}
+
+function refill(): void {
+  const random = randomBytes(POOLED * RANDOM_BYTES)
+  for (let at = 2; at < random.length; at += RANDOM_BYTES) random[at] = 0x80 | (random[at]! & 0x3f)
+  digits = random.toString('hex')
+  used = 0
 }
 
 /** No two exchanges in flight share an id. */

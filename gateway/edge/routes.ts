@@ -64,6 +64,13 @@ export function route(head: RequestHead, settings: RouteSettings, upgrade = fals
   }
 }
 
+/** The same, to a tunnel that is given: a replay goes where the exchange went. @throws Problem where it goes to none. */
+export function aimed(found: Route, tunnelId: string | undefined): Route {
+  if (tunnelId === undefined) return found
+  if (found.kind !== 'proxy') throw new Problem('bad_request', 'the path is none of a tunnel')
+  return { ...found, selector: { ...found.selector, tunnelId } }
+}
+
 function byChoice(head: RequestHead, rest: string, query: string): ProxyRoute {
   try {
     const { selector, query: left } = selectorOf(head.headers, query)

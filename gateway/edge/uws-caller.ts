@@ -1,12 +1,11 @@
 import { saysClose } from './close-option.js'
-import type { Caller, CallerEvents, RequestHead, ResponseHead } from './engine.js'
+import { type Caller, type CallerEvents, NO_EVENTS, type RequestHead, type ResponseHead } from './engine.js'
 import { FAILED, FAILED_BODY } from './response-head.js'
 import { UwsIntake } from './uws-intake.js'
 import type { NativeResponse } from './uws-native.js'
 import { type ReplyOwner, UwsReply } from './uws-reply.js'
 import type { Turn } from './uws-turn.js'
 
-export const NO_EVENTS: CallerEvents = { data() {}, end() {}, writable() {}, aborted() {} }
 const NO_HEAD: RequestHead = { method: '', target: '', headers: [], remoteAddress: '', secure: false }
 
 /** `gated`: what was said waits until the parser is off the stack. */

@@ -52,7 +52,7 @@ function restoreBytes(headers: string[], req: NativeRequest): boolean {
 }
 
 /** Text of 4 or 16 address bytes; RFC 5952 for IPv6, dotted where it maps IPv4. Empty where there are none. */
-export function addressText(bytes: Uint8Array): string {
+function addressText(bytes: Uint8Array): string {
   if (bytes.length === 4) return `${bytes[0]}.${bytes[1]}.${bytes[2]}.${bytes[3]}`
   if (bytes.length !== 16) return ''
   const groups: number[] = []

@@ -1,18 +1,16 @@
 /** Sessions over HTTP. Each handler says what is asked; the engine knows the rules. */
 import { Problem } from '../../shared/errors.js'
 import { getField } from '../../shared/headers.js'
-import { MAX_INPUT } from '../../shared/sessions/bounds.js'
+import { MAX_EXECUTE } from '../../shared/sessions/bounds.js'
 import { parseEvent, type SessionEvent } from '../../shared/sessions/event.js'
 import { check, eventsQuery, executeBody } from '../../shared/sessions/schemas.js'
 import type { SessionPrincipal } from '../../shared/sessions/session.js'
 import type { Subscription } from '../../shared/sessions/subscription.js'
 import { type ApiHandler, type ApiRequest, type Streaming, streamed } from '../api/request.js'
+import { NO_EVENTS } from '../edge/engine.js'
 import { jsonReply, type Reply } from '../edge/reply.js'
 import { EventStream, type Format, formatOf } from './event-stream.js'
-import { ownerOf, principalOf, queryOf, type SessionRooms } from './rooms.js'
-
-/** Bytes of an `execute` body: input and context, each of their characters escaped. */
-const MAX_EXECUTE = 12 * MAX_INPUT + 64 * 1024
+import { cancelQuietly, ownerOf, principalOf, queryOf, type SessionRooms } from './rooms.js'
 
 export class SessionsApi {
   readonly #rooms: SessionRooms
@@ -74,7 +72,7 @@ export class SessionsApi {
     const { stream, detach } = check(executeBody, body, 'execute')
     const events = sessions.subscribe(owner, id, { after, runId })
     const left = (): void => {
-      if (!detach) cancel(() => sessions.cancel(owner, id, runId))
+      if (!detach) cancelQuietly(sessions, owner, id, runId)
     }
     const format = formatOf(getField(request.head.headers, 'accept')) ?? 'sse'
     if (stream) {
@@ -93,7 +91,7 @@ export class SessionsApi {
     left: () => void,
   ): Promise<Reply | Streaming> {
     const aborted = (): void => events.close()
-    caller.events = { data() {}, end() {}, writable() {}, aborted }
+    caller.events = { ...NO_EVENTS, aborted }
     let done: SessionEvent | undefined
     for (let items = await events.read(); items !== undefined; items = await events.read())
       for (const item of items) if (item.type === 'done') done = JSON.parse(item.json)
@@ -134,12 +132,3 @@ export class SessionsApi {
 
 const who = (request: ApiRequest): SessionPrincipal => ownerOf(principalOf(request))
 const idOf = ({ params }: ApiRequest): string => params.id!
-
-/** Where it is over, or its session is, there is nothing to cancel. */
-function cancel(work: () => void): void {
-  try {
-    work()
-  } catch (error) {
-    if (!(error instanceof Problem)) throw error
-  }
-}

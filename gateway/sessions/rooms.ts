@@ -26,5 +26,19 @@ export const ownerOf = (principal: Principal): SessionPrincipal => ({
   tunnels: principal.tunnels,
 })
 
+/** Whose caller has left. Where it is over, or its session is, there is nothing to cancel. */
+export function cancelQuietly(
+  sessions: Sessions,
+  owner: SessionPrincipal,
+  sessionId: string,
+  runId: string,
+): void {
+  try {
+    sessions.cancel(owner, sessionId, runId)
+  } catch (error) {
+    if (!(error instanceof Problem)) throw error
+  }
+}
+
 /** Of a repeated parameter the last counts. */
 export const queryOf = ({ query }: ApiRequest): Record<string, string> => Object.fromEntries(query)

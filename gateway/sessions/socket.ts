@@ -1,17 +1,15 @@
 /** A session over a WebSocket: its events go out, what its caller wants comes in, each as one JSON text message. */
 import { CloseCode } from '../../shared/close-codes.js'
-import { Problem } from '../../shared/errors.js'
-import { MAX_INPUT } from '../../shared/sessions/bounds.js'
+import { assertNever, Problem } from '../../shared/errors.js'
+import { MAX_EXECUTE } from '../../shared/sessions/bounds.js'
 import { check, executeBody, socketMessage, socketQuery } from '../../shared/sessions/schemas.js'
 import type { SessionPrincipal } from '../../shared/sessions/session.js'
 import type { Subscription } from '../../shared/sessions/subscription.js'
 import { holds, type Principal } from '../access/principal.js'
 import type { SocketHandler } from '../api/request.js'
 import type { Socket, SocketEvents } from '../edge/engine.js'
-import { ownerOf, principalOf, queryOf, type SessionRooms } from './rooms.js'
+import { cancelQuietly, ownerOf, principalOf, queryOf, type SessionRooms } from './rooms.js'
 
-/** Bytes of one message: an `execute`, each of its characters escaped. */
-const MAX_MESSAGE = 12 * MAX_INPUT + 64 * 1024
 /** The reader waits while the socket buffers this much. */
 const HIGH_WATER = 1024 * 1024
 
@@ -101,7 +99,8 @@ class SessionSocket implements SocketEvents {
     this.#stopWatching()
     this.#events?.close()
     this.drain()
-    for (const runId of this.#attached) this.#cancelQuietly(runId)
+    for (const runId of this.#attached)
+      cancelQuietly(this.#rooms.sessions, this.#owner, this.#sessionId, runId)
   }
 
   #take(message: unknown): void {
@@ -129,6 +128,8 @@ class SessionSocket implements SocketEvents {
         case 'input':
           sessions.input(this.#owner, id, asked.run_id, asked.data)
           return
+        default:
+          assertNever(asked)
       }
     } catch (error) {
       if (!(error instanceof Problem) || error.code === 'bad_request') throw error
@@ -179,7 +180,7 @@ class SessionSocket implements SocketEvents {
   #end(code: number, reason: string): void {
     const socket = this.#socket
     this.#socket = undefined
-    socket?.close(code, Buffer.from(reason).subarray(0, 120).toString())
+    socket?.close(code, reason)
   }
 
   #beat(): void {
@@ -187,21 +188,12 @@ class SessionSocket implements SocketEvents {
     if (performance.now() - this.#heardAt > pingInterval + pingTimeout) this.#socket?.destroy()
     else this.#socket?.ping()
   }
-
-  #cancelQuietly(runId: string): void {
-    try {
-      this.#rooms.sessions.cancel(this.#owner, this.#sessionId, runId)
-    } catch (error) {
-      // It is over, or its session is.
-      if (!(error instanceof Problem)) throw error
-    }
-  }
 }
 
 function parse(data: Buffer, binary: boolean): unknown {
   if (binary) throw new Problem('bad_request', 'a message is JSON in a text message, not binary')
-  if (data.length > MAX_MESSAGE)
-    throw new Problem('bad_request', `a message has more than ${MAX_MESSAGE} bytes`)
+  if (data.length > MAX_EXECUTE)
+    throw new Problem('bad_request', `a message has more than ${MAX_EXECUTE} bytes`)
   try {
     return JSON.parse(data.toString())
   } catch {

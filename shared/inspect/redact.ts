@@ -15,17 +15,23 @@ const QUERY_KEYS = /^(?:token|access_token|api_key|key|password|secret|sig|signa
 
 export class Redaction {
   readonly #names: ReadonlySet<string>
+  /** By length, whether a name of the set has it: most that pass need no lookup, which would hash them. */
+  readonly #lengths: readonly boolean[]
 
   /** `more`: names of fields beside those that always are. */
   constructor(more: readonly string[] = []) {
     this.#names = new Set([...FIELDS, ...more.map((name) => name.toLowerCase())])
+    const lengths: boolean[] = []
+    for (const { length } of this.#names) lengths[length] = true
+    this.#lengths = lengths
   }
 
   /** A flat list, names in lower case; the same list where nothing of it is secret. */
   fields(headers: readonly string[]): readonly string[] {
     let kept: string[] | undefined
     for (let i = 0; i < headers.length; i += 2) {
-      if (!this.#names.has(headers[i]!)) continue
+      const name = headers[i]!
+      if (this.#lengths[name.length] !== true || !this.#names.has(name)) continue
       kept ??= headers.slice()
       kept[i + 1] = REDACTED
     }

@@ -4,6 +4,8 @@
 export const MAX_EVENT = 1024 * 1024
 /** Bytes of `user_input`, and of `context` as JSON: what a model reads at most, and some. */
 export const MAX_INPUT = 1024 * 1024
+/** Bytes of an `execute` as it comes: input and context, each of their characters escaped. */
+export const MAX_EXECUTE = 12 * MAX_INPUT + 64 * 1024
 /** Bytes of `metadata` as JSON: it stands in every answer about the session. */
 export const MAX_METADATA = 16 * 1024
 /** Bytes of one `input` message's data. */

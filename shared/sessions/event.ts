@@ -2,7 +2,7 @@
 import { iso } from './session.js'
 
 /** What a run may yield, and what the engine adds: `done`. */
-export const RECORDED_TYPES = [
+const RECORDED_TYPES = [
   'text',
   'tool_call',
   'tool_result',

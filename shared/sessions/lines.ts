@@ -44,4 +44,5 @@ export class LineReader {
   }
 }
 
-export const parseJson = (text: string): SessionEvent => JSON.parse(text) as SessionEvent
+/** What an engine has written. */
+export const eventOf = (text: string): SessionEvent => JSON.parse(text) as SessionEvent

@@ -7,7 +7,7 @@ import type { Turn } from './store.js'
 
 export const RUN_TARGET = '/execute'
 /** Trailer of a run that failed: `{code, message}`. */
-export const RUN_ERROR = 'gw-run-error'
+const RUN_ERROR = 'gw-run-error'
 
 /** Names of capabilities. */
 export const EXECUTE = 'execute'

@@ -1,17 +1,17 @@
 import net from 'node:net'
-import type {
-  Caller,
-  CallerEvents,
-  Engine,
-  EngineFactory,
-  EngineHandlers,
-  EngineOptions,
-  Upgrade,
+import {
+  type Caller,
+  type Engine,
+  type EngineFactory,
+  type EngineHandlers,
+  type EngineOptions,
+  NO_EVENTS,
+  type Upgrade,
 } from '../../gateway/edge/engine.js'
 import { type EngineName, loadEngine } from '../../gateway/edge/engines.js'
 import { createLogger } from '../../shared/log.js'
 
-export const NO_EVENTS: CallerEvents = { data() {}, end() {}, writable() {}, aborted() {} }
+export { NO_EVENTS }
 
 export interface Rig extends AsyncDisposable {
   engine: Engine

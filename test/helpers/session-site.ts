@@ -1,7 +1,7 @@
 /** The faces of the sessions on a real port: what the gateway's own table does with them, in short. */
 import type { Test } from 'tap'
 import { EVERYBODY, type Principal, type Scope } from '../../gateway/access/principal.js'
-import { parseJson, readBody } from '../../gateway/api/body.js'
+import { readBody } from '../../gateway/api/body.js'
 import type { ApiHandler, ApiRequest } from '../../gateway/api/request.js'
 import type { Caller, EngineHandlers } from '../../gateway/edge/engine.js'
 import { loadEngine } from '../../gateway/edge/engines.js'
@@ -9,6 +9,7 @@ import { problemReply, type Reply } from '../../gateway/edge/reply.js'
 import { type SessionHandlers, sessionHandlers } from '../../gateway/sessions/session-room.js'
 import { Problem } from '../../shared/errors.js'
 import { getField } from '../../shared/headers.js'
+import { parseJson } from '../../shared/json-body.js'
 import { createLogger } from '../../shared/log.js'
 import { type EngineRig, type RigOptions, startSessions } from './session-rig.js'
 

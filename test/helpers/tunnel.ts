@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url'
 import type { Test } from 'tap'
 import { Gateway, type GatewayConfig } from '../../gateway/gateway.js'
 import { createLogger } from '../../shared/log.js'
+import { freshDirectory } from './fresh-directory.js'
 import { RawAgent, type RawAgentOptions } from './raw-agent.js'
 
 export type LogLine = { msg: string; [field: string]: unknown }
@@ -55,6 +56,7 @@ export async function startGateway(t: Test, options: GatewayConfig = {}): Promis
   const gateway = await Gateway.start({
     port: 0,
     engine: engine(),
+    dataDir: freshDirectory(),
     log: log.logger,
     logFormat: 'json',
     ...options,
@@ -87,7 +89,7 @@ export async function spawnGateway(
   ...given: (string | { env: NodeJS.ProcessEnv })[]
 ): Promise<GatewayProcess> {
   const env = Object.assign(
-    { GW_ENGINE: engine(), ...process.env },
+    { GW_ENGINE: engine(), GW_DATA_DIR: freshDirectory(), ...process.env },
     ...given.map((each) => (typeof each === 'object' ? each.env : {})),
   )
   const args = given.filter((each): each is string => typeof each === 'string')

@@ -2,9 +2,9 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { appendFileSync, cpSync, mkdirSync } from 'node:fs'
-import { type AddressInfo, createServer } from 'node:net'
 import { dirname, join } from 'node:path'
 import { createInterface } from 'node:readline'
+import { freePort } from '../../gateway/edge/free-port.js'
 import type { Runtime } from './runtime.js'
 import { run } from './steps.js'
 
@@ -39,18 +39,9 @@ export const install = ({ cwd, runtime: { env }, log }: Place): Promise<string> 
 export const build = ({ cwd, runtime: { env }, log }: Place): Promise<string> =>
   run('npm', ['run', 'build'], { cwd, env, log })
 
-async function freePort(): Promise<number> {
-  const server = createServer()
-  await once(server.listen(0, '127.0.0.1'), 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
-}
-
 /** `npm start` serves what the README asks for. `engine`: the one that has to serve it. */
 export async function start({ cwd, runtime: { env }, log }: Place, engine: 'uws' | 'node'): Promise<void> {
-  const port = await freePort()
+  const port = await freePort('127.0.0.1')
   const home = join(cwd, '.matrix-state')
   const child = spawn('npm', ['start'], {
     cwd,

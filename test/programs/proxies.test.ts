@@ -4,12 +4,13 @@ import { once } from 'node:events'
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { request } from 'node:https'
-import { type AddressInfo, connect, createServer as createTcp } from 'node:net'
+import { connect } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import t, { type Test } from 'tap'
 import { WebSocket, WebSocketServer } from 'ws'
+import { freePort } from '../../gateway/edge/free-port.js'
 import { CERTIFICATE } from '../helpers/certificate.js'
 import { folder, installed, listening, startTunnel } from '../helpers/processes.js'
 
@@ -71,15 +72,6 @@ const PROXIES: Record<string, (place: Place) => [string, string[]]> = {
   },
 }
 
-async function freePort(): Promise<number> {
-  const server = createTcp().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
-}
-
 /** @returns the port on which it answers. */
 async function startProxy(t: Test, name: string, gateway: number): Promise<number> {
   const dir = folder(t)
@@ -87,7 +79,7 @@ async function startProxy(t: Test, name: string, gateway: number): Promise<numbe
   writeFileSync(join(dir, 'gw.key'), CERTIFICATE.key)
   writeFileSync(join(dir, 'gw.pem'), CERTIFICATE.cert + CERTIFICATE.key)
   mkdirSync(join(dir, 'home'))
-  const port = await freePort()
+  const port = await freePort('127.0.0.1')
   const [program, args] = PROXIES[name]!({ dir, port, gateway })
   const child = spawn(program, args, {
     env: { PATH: `${process.env.PATH}:/usr/sbin`, HOME: join(dir, 'home') },

@@ -118,7 +118,10 @@ t.test('changes are streamed as events', async (t) => {
   const site = await startGateway(t)
   const first = await site.agent({ serve: (exchange) => exchange.respond(200, 'x') })
   const all = await stream(site)
-  t.match(all.response, { statusCode: 200, headers: { 'content-type': 'text/event-stream' } })
+  t.match(all.response, {
+    statusCode: 200,
+    headers: { 'content-type': 'text/event-stream', 'x-accel-buffering': 'no' },
+  })
   const snapshot = await all.next()
   t.match(snapshot, { event: 'snapshot', data: { count: 1, connections: [{ link_id: first.linkId }] } })
   const filtered = await stream(site, '?purpose=test')

@@ -1,24 +1,15 @@
 /** The README's own commands, as a newcomer runs them. */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { type AddressInfo, createServer } from 'node:net'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
+import { freePort } from '../../gateway/edge/free-port.js'
 
 const root = fileURLToPath(new URL('../../../', import.meta.url))
 
-async function freePort(): Promise<number> {
-  const server = createServer()
-  await once(server.listen(0, '127.0.0.1'), 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
-}
-
 t.test('npm start runs a gateway and an echo agent, and prints a command that works', async (t) => {
-  const port = await freePort()
+  const port = await freePort('127.0.0.1')
   const state = t.testdir()
   const child = spawn(process.execPath, ['examples/start.js'], {
     cwd: root,

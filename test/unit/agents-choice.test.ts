@@ -4,17 +4,8 @@ import type { Instance } from '../../gateway/agents/instance.js'
 import { Picker, type Wanted } from '../../gateway/agents/pick.js'
 import { GoAwayReason } from '../../shared/frames.js'
 import type { PolicyName } from '../../shared/policies.js'
+import { Chance } from '../helpers/chaos-chance.js'
 import { ASKED, Fleet, id, UNHEARD } from '../helpers/fleet.js'
-
-/** Uniform in [0, 1), the same in each run (mulberry32). */
-function seeded(seed: number): () => number {
-  return () => {
-    seed = (seed + 0x6d2b79f5) | 0
-    let hash = Math.imul(seed ^ (seed >>> 15), 1 | seed)
-    hash = (hash + Math.imul(hash ^ (hash >>> 7), 61 | hash)) ^ hash
-    return ((hash ^ (hash >>> 14)) >>> 0) / 2 ** 32
-  }
-}
 
 const wanted = (policy: PolicyName, more: Partial<Wanted> = {}): Wanted => ({
   selector: {},
@@ -30,7 +21,12 @@ function crowd(t: Test, count: number, weight = (_: number) => 1) {
   const instances = Array.from({ length: count }, (_, i) =>
     fleet.instance({ tunnelId: id(i + 1), weight: weight(i) }),
   )
-  const picker = new Picker(fleet.registry, () => fleet.now, seeded(count))
+  const chance = new Chance(count)
+  const picker = new Picker(
+    fleet.registry,
+    () => fleet.now,
+    () => chance.next(),
+  )
   const pick = (policy: PolicyName, more: Partial<Wanted> = {}): Instance => {
     const picked = picker.pick(wanted(policy, more))
     if (picked.kind !== 'instance') throw new Error(picked.kind)

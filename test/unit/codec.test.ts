@@ -2,7 +2,7 @@
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import fc from 'fast-check'
-import { unpackMultiple } from 'msgpackr'
+import { Packr, unpackMultiple } from 'msgpackr'
 import t from 'tap'
 import { Decoder, Encoder } from '../../shared/codec.js'
 import { ProtocolError } from '../../shared/errors.js'
@@ -64,6 +64,43 @@ t.test('what msgpackr reads in a valid message is what we read', async (t) => {
       array.map((value) => (value instanceof Buffer ? value.toString('latin1') || null : value))
     t.same(decode(message).map(toArray).map(plain), oracle.map(plain), name)
   }
+})
+
+t.test('heads are packed by hand into the bytes that msgpackr would make', async (t) => {
+  const packr = new Packr({ useRecords: false, variableMapSize: true })
+  const ids = [1, 0x7f, 0x80, 0xff, 0x100, 0xffff, 0x1_0000, 0x7fff_ffff, 0xffff_ffff]
+  const lengths = [0, 1, 31, 32, 48, 96, 97, 130, 255, 256, 65_535, 65_536, 100_000]
+  const texts = lengths.flatMap((length) =>
+    ['a', '\u00e9', '\x7f'].flatMap((char) => [char.repeat(length), `${'a'.repeat(length)}${char}`]),
+  )
+  const frame = { stream: 1, method: 'GET', target: '/', body: null, end: true } as const
+  const frames: Frame[] = [
+    ...ids.map((id): Frame => ({ kind: Kind.open, id, headers: [], ...frame })),
+    ...texts.map((text): Frame => ({ kind: Kind.open, id: 1, headers: ['a', text], ...frame })),
+    ...[15, 16, 512].map(
+      (count): Frame => ({ kind: Kind.open, id: 1, headers: new Array<string>(count).fill('b'), ...frame }),
+    ),
+    ...lengths.map(
+      (length): Frame => ({
+        kind: Kind.head,
+        id: 1,
+        status: 200,
+        reason: length === 0 ? null : 'OK',
+        headers: [],
+        body: Buffer.alloc(length, 7),
+        end: false,
+      }),
+    ),
+  ]
+  const other = frames.filter((frame) => !encode(frame).equals(packr.pack(toArray(frame))))
+  t.same(
+    other.map((frame) => JSON.stringify(frame).slice(0, 80)),
+    [],
+  )
+  t.ok(
+    encode(...frames).equals(Buffer.concat(frames.map((frame) => packr.pack(toArray(frame))))),
+    'also together',
+  )
 })
 
 t.test('whatever is cut or changed, frames come or a ProtocolError', async (t) => {

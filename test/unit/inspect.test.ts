@@ -1,6 +1,8 @@
 /** What the inspector keeps, hides and shows. */
 import { gzipSync } from 'node:zlib'
 import t from 'tap'
+import { InternalCaller } from '../../gateway/edge/internal-caller.js'
+import { Recorder } from '../../gateway/inspect/recorder.js'
 import { again, changesOf, curlCommand } from '../../shared/inspect/again.js'
 import { decodeBody } from '../../shared/inspect/decode.js'
 import { exchangeFilter } from '../../shared/inspect/filter.js'
@@ -246,4 +248,21 @@ t.test('as a command', async (t) => {
   t.equal(curlCommand(plain, 'http://a'), 'curl http://a/x')
   t.equal(curlCommand({ ...plain, method: 'HEAD' }, 'http://a'), 'curl --head http://a/x')
   t.match(curlCommand(recorded({ requestBody: body(new Uint8Array([0, 255])) }), ''), /--data-binary @body$/)
+})
+
+t.test("both heads count against the ring's bound", async (t) => {
+  const ring = new Ring()
+  const long = 'x'.repeat(50_000)
+  const caller = new InternalCaller(
+    { method: 'GET', target: '/', headers: ['a', long], body: body().content() },
+    0,
+  )
+  const watched = new Recorder(ring, new Redaction([])).watch(caller, {
+    requestId: 'the-id',
+    route: 'forward',
+    length: undefined,
+  })
+  t.ok(ring.bytes > long.length)
+  watched.respond({ status: 200, headers: ['b', long] })
+  t.ok(ring.bytes > 2 * long.length, `${ring.bytes} bytes`)
 })

@@ -18,7 +18,7 @@ const DOORS = ['uWebSockets.js', 'msgpackr', 'undici', 'yargs', 'yaml', 'ws', 'l
 const ENTRANCES = /^(gateway|agent)\/(gateway|agent|index|main|options)\.ts$/
 /** Bytes and "now" in, frames and events out. */
 const CORE =
-  'backoff codec errors frames grammar headers heartbeat limits mux frame-fields frame-reader outbox stream stream-events stream-queue stream-table window'.split(
+  'backoff codec errors frames grammar headers heartbeat limits mux frame-fields frame-reader frame-writer outbox stream stream-events stream-queue stream-table window'.split(
     ' ',
   )
 
