@@ -198,11 +198,11 @@ async function install(t: Test, directory: string): Promise<void> {
   mkdirSync(home, { recursive: true })
   cpSync(join(ROOT, 'agent/package.json'), join(home, 'package.json'))
   const made = await compile(['-p', join(ROOT, 'agent'), '--outDir', join(home, 'dist')])
-  t.equal(made.code, 0, made.out)
+  t.equal(made.code, 0, made.out + made.err)
 }
 
 const compile = (args: string[]): Promise<Ran> =>
-  runProgram(process.execPath, [join(ROOT, 'node_modules/typescript/bin/tsc'), ...args])
+  runProgram(process.execPath, [join(ROOT, 'node_modules/typescript/lib/tsc.js'), ...args])
 
 const PROGRAM = `
 import { ExternalGateway, GatewayError, InProcessGateway, type Reply, type Session, type SessionGateway } from 'gw-agent/client'
@@ -251,7 +251,7 @@ t.test('the package brings the client, and a program compiles against its types'
   })
   await install(t, home)
   const compiled = await compile(['-p', home])
-  t.equal(compiled.code, 0, compiled.out)
+  t.equal(compiled.code, 0, compiled.out + compiled.err)
   const ran = await runProgram(process.execPath, [join(home, 'program.js')])
   t.equal(ran.out, 'done completed string, Hello unreachable undefined undefined\n', ran.err)
   await t.test('the page about sessions: its commands run', (t) => runPage(t, home))
