@@ -46,7 +46,7 @@ export async function openPage(
 ): Promise<Watched> {
   const context = await browser.newContext({ viewport: SIZES[size], colorScheme, reducedMotion: 'reduce' })
   const page = await context.newPage()
-  page.setDefaultTimeout(10_000)
+  page.setDefaultTimeout(30_000)
   const wrongs: string[] = []
   page.on('pageerror', (error) => wrongs.push(String(error.stack)))
   page.on('request', (request) => {
