@@ -11,7 +11,7 @@ t.setTimeout(110_000)
 const STALL_MS = 25_000
 
 const STALLED_ECHO = 'an echo whose caller does not read for 15 s holds the upload back and loses nothing'
-/** A known fault of uws, not found yet: beside other load the echo goes on for a minute, about one time in ten. */
+/** A known fault of uws, not found yet: beside the other cases it hung in one of four whole runs (docs/testing.md). */
 const STALLED = process.env.GW_TEST_STALLED === '1'
 
 const sha = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex')
