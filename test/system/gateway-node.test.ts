@@ -1,14 +1,19 @@
-/** Those of the gateway's own suites in which its engine has a part, once more over the other engine. */
+/** The gateway's own suites, once more over the other engine. */
 import t from 'tap'
 import { ENGINES } from '../helpers/engine-suite.js'
 
 const SUITES = [
+  './access.test.js',
   './access-strict.test.js',
+  './gateway.test.js',
   './gateway-connections.test.js',
   './gateway-flow.test.js',
   './gateway-http.test.js',
   './gateway-life.test.js',
   './gateway-links.test.js',
+  './gateway-moves.test.js',
+  './gateway-waits.test.js',
+  './inspect.test.js',
   './websocket.test.js',
   './websocket-handshake.test.js',
   './websocket-limits.test.js',
