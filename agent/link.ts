@@ -54,6 +54,7 @@ type State =
 
 /** A gateway that takes the upgrade and then says nothing. */
 const WELCOME_TIMEOUT = 10_000
+const NO_WELCOME: LinkEnd = { kind: 'silent', milliseconds: WELCOME_TIMEOUT }
 /** Told apart from the heartbeat's own, which count up from 1. */
 const DRAIN_NONCE = 0xffff_ffff
 
@@ -72,10 +73,11 @@ export class Link {
       pool: options.pool,
       now,
       wake: () => this.#pump.wake(),
+      early: () => this.#pump.early(),
       link: this.#frame,
       accept: options.accept,
     })
-    this.#pump = new Pump(() => this.#mux.pull(), this.#closeIfDone)
+    this.#pump = new Pump(this.#mux, this.#closeIfDone)
     const abort = new AbortController()
     this.#state = { kind: 'connecting', abort }
     const events = { message: this.#message, drain: this.#pump.drained, close: this.#socketClosed }
@@ -121,10 +123,7 @@ export class Link {
     }
     this.#state = { kind: 'greeting', socket: result.socket }
     this.#pump.start(result.socket)
-    this.#timer = setTimeout(
-      () => this.#cut({ kind: 'silent', milliseconds: WELCOME_TIMEOUT }),
-      WELCOME_TIMEOUT,
-    )
+    this.#timer = setTimeout(() => this.#cut(NO_WELCOME), WELCOME_TIMEOUT)
     this.#mux.send({ kind: Kind.hello, ...this.#options.hello })
   }
 

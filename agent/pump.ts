@@ -1,8 +1,12 @@
 /** Moves what a mux has to send into a socket: once a turn of the loop, in one write, and no more than is good. */
+import type { Mux } from '../shared/mux.js'
 import type { LinkSocket } from './dial.js'
 
 /** Past this much in the socket the rest waits in the streams, where pings and heads still overtake it. */
 const HIGH_WATER = 1024 * 1024
+
+/** The next message of all that waits, and of heads alone. */
+type PumpSource = Pick<Mux, 'pull' | 'pullEarly'>
 
 type State =
   | { readonly kind: 'idle' }
@@ -17,14 +21,14 @@ const DUE: State = { kind: 'due' }
 const BLOCKED: State = { kind: 'blocked' }
 
 export class Pump {
-  readonly #pull: () => Uint8Array | undefined
+  readonly #mux: PumpSource
   readonly #emptied: () => void
   #socket: LinkSocket | undefined
   #state: State = IDLE
 
-  /** `pull` gives the next message, `emptied` is told when none is left. */
-  constructor(pull: () => Uint8Array | undefined, emptied: () => void) {
-    this.#pull = pull
+  /** `emptied` is told when nothing is left to send. */
+  constructor(mux: PumpSource, emptied: () => void) {
+    this.#mux = mux
     this.#emptied = emptied
   }
 
@@ -42,6 +46,14 @@ export class Pump {
     if (this.#state.kind !== 'idle') return
     this.#state = DUE
     setImmediate(this.#flush)
+  }
+
+  /** Heads that are not to wait for the end of the turn. */
+  early(): void {
+    const socket = this.#socket
+    if (socket === undefined || this.#state.kind !== 'due' || socket.buffered >= HIGH_WATER) return
+    const message = this.#mux.pullEarly()
+    if (message !== undefined) socket.send(message)
   }
 
   readonly drained = (): void => {
@@ -62,7 +74,7 @@ export class Pump {
         this.#state = BLOCKED
         break
       }
-      const message = this.#pull()
+      const message = this.#mux.pull()
       if (message === undefined) break
       socket.send(message)
     }

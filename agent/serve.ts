@@ -1,11 +1,9 @@
 /** Streams that the gateway opens → a handler, as many at once as the instance takes. */
 import { assertNever } from '../shared/errors.js'
 import { type Open, ResetCode, StreamKind } from '../shared/frames.js'
-import type { StreamEvents } from '../shared/stream-events.js'
+import { NO_STREAM_EVENTS, type StreamEvents } from '../shared/stream-events.js'
 import { type AnswerStream, Exchange } from './exchange.js'
 import type { Handler } from './handler.js'
-
-const IGNORED: StreamEvents = { head() {}, data() {}, end() {}, drain() {}, reset() {} }
 
 /** Serves a stream that was opened, or resets it. Never throws. */
 export type Accept = (stream: AnswerStream, open: Open) => StreamEvents
@@ -76,5 +74,5 @@ function serve(handler: Handler, exchange: Exchange, kind: StreamKind): void {
 
 function refuse(stream: AnswerStream, message: string): StreamEvents {
   stream.reset(ResetCode.refused, message)
-  return IGNORED
+  return NO_STREAM_EVENTS
 }

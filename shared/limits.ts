@@ -53,3 +53,11 @@ export const WRITE_AHEAD = 128 * 1024
 
 /** Ranges of addresses that a handshake may list for callers without a credential: each of these is held against all. */
 export const MAX_RANGES = 128
+
+/** What a peer said it takes, in hello or welcome. Until then a mux neither opens nor accepts streams. */
+export interface PeerLimits {
+  streamWindow: number
+  linkWindow: number
+  /** Streams that may be open at once. */
+  maxStreams: number
+}

@@ -8,10 +8,10 @@ import { ProtocolError } from './errors.js'
 import type { Data, Frame, Head, LinkFrame, Open, Reset, ResetCode } from './frames.js'
 import { Kind } from './frames.js'
 import { checkFields, checkInline, fitText } from './grammar.js'
-import { LINK_WINDOW, MAX_STREAM_ID } from './limits.js'
+import { LINK_WINDOW, MAX_STREAM_ID, type PeerLimits } from './limits.js'
 import { Outbox } from './outbox.js'
 import { Stream } from './stream.js'
-import type { StreamEvents, StreamHost } from './stream-events.js'
+import { NO_STREAM_EVENTS, type StreamEvents, type StreamHost } from './stream-events.js'
 import { StreamTable } from './stream-table.js'
 import type { WindowPool } from './window.js'
 
@@ -21,6 +21,8 @@ export interface MuxOptions {
   now(): number
   /** There is something to pull. Called once until `pull` has given everything; it does not pull from inside. */
   wake(): void
+  /** So many heads wait that they are worth a message now: `pullEarly` may be called from inside. */
+  early?(): void
   /** A frame that is the link's affair: hello, welcome, ping, pong, going away. */
   link(frame: LinkFrame): void
   /** The peer reset a stream that was over already. One may have crossed; many are a flood. */
@@ -31,14 +33,6 @@ export interface MuxOptions {
   accept?(stream: Stream, open: Open): StreamEvents
   /** The last id that `open` uses, where it is not the protocol's own. */
   lastStreamId?: number
-}
-
-/** What the peer said it takes, in hello or welcome. Until then a mux neither opens nor accepts streams. */
-export interface PeerLimits {
-  streamWindow: number
-  linkWindow: number
-  /** Streams that may be open at once. */
-  maxStreams: number
 }
 
 /** One for all links of a process: it holds nothing between two calls. */
@@ -123,6 +117,11 @@ export class Mux implements StreamHost {
     const message = this.#outbox.pull()
     if (message === undefined) this.#tellEmpty()
     return message
+  }
+
+  /** A message of heads and the like alone. Nobody is told anything from inside. */
+  pullEarly(): Uint8Array | undefined {
+    return this.#outbox.pullControl()
   }
 
   /** The link is gone: every stream ends. */
@@ -222,7 +221,7 @@ export class Mux implements StreamHost {
       throw new ProtocolError(`stream ${open.id}: ids only grow, the last was ${this.#lastId}`)
     if (this.size >= peer.maxStreams) throw new ProtocolError(`more than ${peer.maxStreams} streams are open`)
     this.#lastId = open.id
-    const stream = new Stream(this, open.id, 'acceptor', peer.streamWindow, pool, IGNORED)
+    const stream = new Stream(this, open.id, 'acceptor', peer.streamWindow, pool, NO_STREAM_EVENTS)
     this.#streams.add(stream)
     if (open.end) stream.receiving = 'done'
     stream.events = accept(stream, open)
@@ -245,6 +244,3 @@ export class Mux implements StreamHost {
     this.#unacknowledged += frame.body.length
   }
 }
-
-/** Who listens to a stream between its opening and its owner's word. */
-const IGNORED: StreamEvents = { head() {}, data() {}, end() {}, drain() {}, reset() {} }

@@ -11,13 +11,27 @@ import { StreamQueue } from './stream-queue.js'
 import { SendWindow } from './window.js'
 
 /**
+ * So many heads are a message of their own before the turn is over: the peer begins on them while the rest of the
+ * turn's are still made. With all in one message the two ends take turns, and one core of two is idle (64 callers:
+ * a fifth to a third fewer requests a second).
+ */
+const EARLY = 16
+
+/**
  * One for all links of a process: it holds nothing between two pulls, and its buffer of a quarter MiB for each of
  * 15,000 idle links would be 4 GiB.
  */
 const encoder = new Encoder()
 
+export interface OutboxHost {
+  /** There is something to pull. */
+  wake(): void
+  /** So many heads wait that they are worth a message now: `pullControl`, from inside or not at all. */
+  early?(): void
+}
+
 export class Outbox {
-  readonly #host: { wake(): void }
+  readonly #host: OutboxHost
   /** There is something to pull, and `wake` has been told. */
   #awake = false
   #closed = false
@@ -36,7 +50,7 @@ export class Outbox {
   #window = new SendWindow(0)
   #openedUpTo = 0
 
-  constructor(host: { wake(): void }) {
+  constructor(host: OutboxHost) {
     this.#host = host
   }
 
@@ -61,6 +75,7 @@ export class Outbox {
     if (frame.kind === Kind.pong) this.#pong = frame
     else this.#control.push(frame)
     this.#rouse()
+    if (this.#control.length >= EARLY) this.#host.early?.()
   }
 
   /** `stream` has bytes or an end to send. */
@@ -101,7 +116,7 @@ export class Outbox {
     }
     // Left behind only where packing threw; it must not reach another link.
     encoder.take()
-    this.#pullControl()
+    this.#packControl()
     while (encoder.length < MESSAGE_TARGET) {
       const stream = this.#ring.shift()
       if (stream === undefined) break
@@ -112,13 +127,20 @@ export class Outbox {
     return undefined
   }
 
+  /** A message of what goes before bodies; nobody is told anything from inside. It is overwritten like the others. */
+  pullControl(): Uint8Array | undefined {
+    encoder.take()
+    this.#packControl()
+    return encoder.length > 0 ? encoder.take() : undefined
+  }
+
   #rouse(): void {
     if (this.#awake) return
     this.#awake = true
     this.#host.wake()
   }
 
-  #pullControl(): void {
+  #packControl(): void {
     const control = this.#control
     let taken = 0
     while (taken < control.length && encoder.length < MESSAGE_TARGET) {

@@ -19,6 +19,9 @@ export interface StreamEvents {
   reset(reason: StreamEnd): void
 }
 
+/** For a stream that has no owner yet, or whose owner is done with it. */
+export const NO_STREAM_EVENTS: StreamEvents = { head() {}, data() {}, end() {}, drain() {}, reset() {} }
+
 export type StreamEnd =
   | { kind: 'peer'; code: ResetCode; message: string }
   /** `sent`: whether any of it may have reached the peer. */

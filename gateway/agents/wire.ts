@@ -7,7 +7,8 @@
 import { CloseCode } from '../../shared/close-codes.js'
 import { assertNever, ProtocolError } from '../../shared/errors.js'
 import { type GoAway, type Hello, Kind, type LinkFrame, type Open } from '../../shared/frames.js'
-import { Mux, type MuxOptions, type PeerLimits } from '../../shared/mux.js'
+import type { PeerLimits } from '../../shared/limits.js'
+import { Mux, type MuxOptions } from '../../shared/mux.js'
 import { Pulse, type PulseEvents } from '../../shared/pulse.js'
 import type { Stream } from '../../shared/stream.js'
 import type { StreamEvents } from '../../shared/stream-events.js'
@@ -142,6 +143,14 @@ export class Wire implements SocketEvents, MuxOptions, PulseEvents {
 
   wake(): void {
     setImmediate(flush, this)
+  }
+
+  /** A socket that takes no more is told of by the flush that is due anyway: this is inside of who knows what. */
+  early(): void {
+    const socket = this.#socket
+    if (socket === undefined || this.#over || socket.bufferedAmount >= HIGH_WATER) return
+    const message = this.#mux.pullEarly()
+    if (message !== undefined) socket.send(message, true)
   }
 
   link(frame: LinkFrame): void {

@@ -5,7 +5,7 @@
 import { Problem } from '../../shared/errors.js'
 import { type Head, ResetCode, StreamKind } from '../../shared/frames.js'
 import type { Stream } from '../../shared/stream.js'
-import type { StreamEnd, StreamEvents } from '../../shared/stream-events.js'
+import { NO_STREAM_EVENTS, type StreamEnd, type StreamEvents } from '../../shared/stream-events.js'
 import type { Instance } from '../agents/instance.js'
 import type { Link } from '../agents/link.js'
 import { answerHead } from './answer.js'
@@ -83,7 +83,7 @@ export class Attempt implements StreamEvents {
   release(fault: AnswerFault | undefined, bytesIn: number, bytesOut: number): void {
     this.link.bytesIn += bytesIn
     this.link.bytesOut += bytesOut
-    this.stream.events = ENDED
+    this.stream.events = NO_STREAM_EVENTS
     const timeout = fault === 'response_timeout' || fault === 'idle_timeout'
     this.stream.reset(timeout ? ResetCode.timeout : ResetCode.cancelled, '')
     this.instance.inflight--
@@ -153,6 +153,3 @@ function failureOf(end: StreamEnd): Failure {
       return fail('agent_error', 'idempotent')
   }
 }
-
-/** After its release a stream has nobody to tell. */
-const ENDED: StreamEvents = { head() {}, data() {}, end() {}, drain() {}, reset() {} }

@@ -12,7 +12,7 @@ import {
 } from '../../shared/sessions/run-messages.js'
 import { RunFailure, type RunRequest } from '../../shared/sessions/runner.js'
 import type { Stream } from '../../shared/stream.js'
-import type { StreamEnd, StreamEvents } from '../../shared/stream-events.js'
+import { NO_STREAM_EVENTS, type StreamEnd, type StreamEvents } from '../../shared/stream-events.js'
 import type { Instance } from '../agents/instance.js'
 import type { Link } from '../agents/link.js'
 
@@ -111,7 +111,7 @@ export class RunLeg implements StreamEvents {
   release(): void {
     if (this.#released) return
     this.#released = true
-    this.#stream.events = ENDED
+    this.#stream.events = NO_STREAM_EVENTS
     if (this.#end?.kind === 'complete') this.#stream.end()
     else this.#stream.reset(ResetCode.cancelled, '')
     this.instance.inflight--
@@ -229,6 +229,3 @@ export class RunLeg implements StreamEvents {
     for (const wake of this.#room.splice(0)) wake()
   }
 }
-
-/** After its release a stream has nobody to tell. */
-const ENDED: StreamEvents = { head() {}, data() {}, end() {}, drain() {}, reset() {} }

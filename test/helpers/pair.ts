@@ -7,8 +7,9 @@ import { Encoder } from '../../shared/codec.js'
 import { ProtocolError } from '../../shared/errors.js'
 import { FrameReader } from '../../shared/frame-reader.js'
 import type { Frame, LinkFrame, Open } from '../../shared/frames.js'
+import type { PeerLimits } from '../../shared/limits.js'
 import { LINK_WINDOW, MAX_STREAMS, STREAM_WINDOW } from '../../shared/limits.js'
-import { Mux, type PeerLimits } from '../../shared/mux.js'
+import { Mux } from '../../shared/mux.js'
 import type { Stream } from '../../shared/stream.js'
 import type { StreamEvents } from '../../shared/stream-events.js'
 import { WindowPool } from '../../shared/window.js'
@@ -49,6 +50,7 @@ export class End {
       pool: pair.pool,
       now: () => pair.now,
       wake: () => this.woken++,
+      early: () => pair.pullEarly(this),
       link: (frame) => this.told.push(frame),
       empty: () => {
         this.emptied++
@@ -158,9 +160,19 @@ export class Pair {
 
   #pull(end: End): void {
     for (let message = end.mux.pull(); message !== undefined && !this.#lost; message = end.mux.pull()) {
-      end.sent += message.length
-      end.wire.push({ bytes: Buffer.from(message), at: this.now + (this.#options.latency ?? 0) })
+      this.#send(end, message)
     }
+  }
+
+  /** As an owner does who is told from inside what made the heads. */
+  pullEarly(end: End): void {
+    const message = this.#lost ? undefined : end.mux.pullEarly()
+    if (message !== undefined) this.#send(end, message)
+  }
+
+  #send(end: End, message: Uint8Array): void {
+    end.sent += message.length
+    end.wire.push({ bytes: Buffer.from(message), at: this.now + (this.#options.latency ?? 0) })
   }
 
   #hand(from: End, to: End): boolean {

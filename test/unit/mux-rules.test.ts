@@ -218,6 +218,23 @@ t.test('small chunks of many streams share a message', async (t) => {
   )
 })
 
+t.test('heads of a busy turn leave before it is over, and nothing else does', async (t) => {
+  const { pair, served, open } = link()
+  const bulk = open()
+  pair.drive()
+  bulk.stream!.write(Buffer.alloc(100))
+  for (let i = 0; i < 40; i++) open()
+  const early = pair.gateway.wire.map(({ bytes }) => bytes)
+  t.equal(early.length, 2)
+  for (const message of early) pair.agent.mux.receive(message)
+  t.equal(served.at(-1)!.stream!.id, 1 + 32)
+  t.same(served[1]!.said, [], 'a body waits for the turn')
+  pair.gateway.wire.length = 0
+  pair.drive()
+  t.equal(served.at(-1)!.stream!.id, 1 + 40)
+  t.equal(served[1]!.said.length, 1)
+})
+
 t.test('the owner is woken once until it has pulled everything', async (t) => {
   const { pair, open } = link()
   open()
