@@ -30,12 +30,15 @@ export interface OutboxHost {
   early?(): void
 }
 
+const NO_FRAMES: readonly Frame[] = []
+
 export class Outbox {
   readonly #host: OutboxHost
   /** There is something to pull, and `wake` has been told. */
   #awake = false
   #closed = false
-  #control: Frame[] = []
+  // Most links of a large fleet are idle: what is made when it is first needed they do without.
+  #control: Frame[] | undefined
   /**
    * The answer to the last ping alone: a peer that pings without reading fills no queue. It goes behind all control:
    * who sent going away and then a ping relies on it that no stream was opened before and is still on its way.
@@ -44,9 +47,9 @@ export class Outbox {
   /** Streams with a body or an end to send, in turn. */
   #ring = new StreamQueue()
   /** Streams whose turn came while the link's window was empty, in that order: theirs is the next credit. */
-  #dry = new StreamQueue()
+  #dry: StreamQueue | undefined
   /** Streams whose writers wait and have room since the last message. */
-  readonly #drained: Stream[] = []
+  #drained: Stream[] | undefined
   #window = new SendWindow(0)
   #openedUpTo = 0
 
@@ -73,9 +76,9 @@ export class Outbox {
   push(frame: Frame): void {
     if (this.#closed) return
     if (frame.kind === Kind.pong) this.#pong = frame
-    else this.#control.push(frame)
+    else (this.#control ??= []).push(frame)
     this.#rouse()
-    if (this.#control.length >= EARLY) this.#host.early?.()
+    if (this.#control !== undefined && this.#control.length >= EARLY) this.#host.early?.()
   }
 
   /** `stream` has bytes or an end to send. */
@@ -93,7 +96,7 @@ export class Outbox {
   /** The peer acknowledged `bytes`. */
   credit(bytes: number): void {
     this.#window.credit(bytes, 'link')
-    if (this.#dry.empty) return
+    if (this.#dry === undefined || this.#dry.empty) return
     this.#ring.append(this.#dry)
     this.#rouse()
   }
@@ -101,17 +104,17 @@ export class Outbox {
   /** The link is gone: nothing is taken or given any more. */
   close(): void {
     this.#closed = true
-    this.#control = []
+    this.#control = undefined
     this.#pong = undefined
     this.#ring = new StreamQueue()
-    this.#dry = new StreamQueue()
-    this.#drained.length = 0
+    this.#dry = undefined
+    this.#drained = undefined
   }
 
   /** The next message, or undefined where nothing is due. It is overwritten by the next `pull` of any link. */
   pull(): Uint8Array | undefined {
     // Writers are told before anything is packed: what they do or throw cannot tear a message.
-    for (let stream = this.#drained.shift(); stream !== undefined; stream = this.#drained.shift()) {
+    for (let stream = this.#drained?.shift(); stream !== undefined; stream = this.#drained?.shift()) {
       stream.wroteSome()
     }
     // Left behind only where packing threw; it must not reach another link.
@@ -141,7 +144,7 @@ export class Outbox {
   }
 
   #packControl(): void {
-    const control = this.#control
+    const control = this.#control ?? NO_FRAMES
     let taken = 0
     while (taken < control.length && encoder.length < MESSAGE_TARGET) {
       const frame = control[taken++]!
@@ -152,7 +155,7 @@ export class Outbox {
       this.#control = control.slice(taken)
       return
     }
-    if (taken > 0) this.#control = []
+    this.#control = undefined
     if (this.#pong !== undefined) encoder.add(this.#pong)
     this.#pong = undefined
   }
@@ -162,14 +165,14 @@ export class Outbox {
       const room = Math.min(MAX_DATA, this.#window.available, stream.sendWindow.available)
       if (room === 0) {
         // Credit of the stream brings it back through `ready`.
-        if (this.#window.available === 0) this.#dry.push(stream)
+        if (this.#window.available === 0) (this.#dry ??= new StreamQueue()).push(stream)
         return
       }
       const chunk = stream.take(room)
       this.#window.spend(chunk.length)
       encoder.addData(stream.id, chunk)
       stream.copied(chunk)
-      if (stream.drained) this.#drained.push(stream)
+      if (stream.drained) (this.#drained ??= []).push(stream)
     }
     const trailers = stream.takeEnd()
     if (trailers !== undefined) encoder.add({ kind: Kind.end, id: stream.id, trailers })

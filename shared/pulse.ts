@@ -1,6 +1,7 @@
 /** A heartbeat with a clock and a timer: asks for pings, tells that the peer does not answer, and once that it is dead. */
 import { assertNever } from './errors.js'
 import { Heartbeat, type HeartbeatOptions } from './heartbeat.js'
+import { type Timed, TimerQueue } from './timer-queue.js'
 
 export interface PulseEvents {
   /** Milliseconds, monotonic. */
@@ -14,17 +15,21 @@ export interface PulseEvents {
   dead(silent: number): void
 }
 
-export class Pulse {
+/** One for all links of a process. */
+const timers = new TimerQueue()
+
+export class Pulse implements Timed {
+  dueAt = 0
+  place = -1
   readonly #heartbeat: Heartbeat
   readonly #events: PulseEvents
-  #timer: NodeJS.Timeout | undefined
   #stopped = false
 
   /** The first ping is asked for at once. */
   constructor(options: HeartbeatOptions, events: PulseEvents) {
     this.#heartbeat = new Heartbeat(options, events.now())
     this.#events = events
-    this.beat()
+    this.due()
   }
 
   /** Something came. */
@@ -44,11 +49,11 @@ export class Pulse {
 
   stop(): void {
     this.#stopped = true
-    clearTimeout(this.#timer)
+    timers.clear(this)
   }
 
-  /** Its timer's. */
-  beat(): void {
+  /** From its timer. */
+  due(): void {
     if (this.#stopped) return
     const pulse = this.#heartbeat.tick(this.#events.now())
     switch (pulse) {
@@ -67,14 +72,14 @@ export class Pulse {
       default:
         assertNever(pulse)
     }
-    this.#timer = setTimeout(beat, Math.max(1, this.#heartbeat.next - this.#events.now()), this)
+    timers.set(this, Math.max(1, this.#heartbeat.next - this.#events.now()))
   }
 
   /** What came meanwhile has been read. */
   bury(): void {
     if (this.#stopped) return
     if (this.#heartbeat.tick(this.#events.now()) !== 'dead') {
-      this.beat()
+      this.due()
       return
     }
     this.#stopped = true
@@ -82,5 +87,4 @@ export class Pulse {
   }
 }
 
-const beat = (pulse: Pulse): void => pulse.beat()
 const bury = (pulse: Pulse): void => pulse.bury()

@@ -1,4 +1,5 @@
 import { Problem } from './errors.js'
+import { ownText } from './own-text.js'
 
 /** The name an agent is reached by, taken apart. `id` is the whole of it, normalised to lower case. */
 export interface TunnelId {
@@ -38,7 +39,7 @@ export function parseTunnelId(text: string): TunnelId {
   if (purpose.length > LONGEST_PURPOSE)
     return fail(`has a purpose of more than ${LONGEST_PURPOSE} characters`)
   if (!WORD.test(purpose)) return fail("has a purpose other than a-z 0-9 -, neither first nor last a '-'")
-  return Object.freeze({ id: `agent_${uuid}_${purpose}`, uuid, purpose })
+  return made(uuid, purpose)
 }
 
 /** The id of these parts; throws `Problem('invalid_tunnel_id')`. */
@@ -58,7 +59,13 @@ export function parseHostLabel(label: string): TunnelId | undefined {
   const purpose = lower.slice(0, -37)
   if (lower.at(-37) !== '-' || !UUID_WHOLE.test(uuid)) return undefined
   if (purpose.length > LONGEST_PURPOSE || !WORD.test(purpose)) return undefined
-  return Object.freeze({ id: `agent_${uuid}_${purpose}`, uuid, purpose })
+  return made(uuid, purpose)
+}
+
+/** Not parts of the text it was read from, which would be kept as long: a link keeps this for days. */
+function made(uuid: string, purpose: string): TunnelId {
+  const id = ownText(`agent_${uuid}_${purpose}`)
+  return Object.freeze({ id, uuid: id.slice(6, 42), purpose })
 }
 
 /** Why `name` cannot be an alias, continuing "name … "; undefined where it can. */

@@ -2,6 +2,7 @@
 import { CloseCode } from '../../shared/close-codes.js'
 import { Problem } from '../../shared/errors.js'
 import { MAX_STREAM_ID, PROTOCOL } from '../../shared/limits.js'
+import { ownText } from '../../shared/own-text.js'
 import type { Principal } from '../access/principal.js'
 import type { Upgrade } from '../edge/engine.js'
 import { newRequestId } from '../edge/request-id.js'
@@ -28,6 +29,8 @@ export class Acceptor {
   readonly #authority: LinkAuthority
   readonly #settings: LinkSettings
   #draining: number | undefined
+  /** What the last link was given. */
+  #given: LinkSettings | undefined
 
   constructor(registry: Registry, authority: LinkAuthority, settings: LinkSettings) {
     this.#registry = registry
@@ -46,24 +49,36 @@ export class Acceptor {
       throw new Problem('draining', 'the gateway is shutting down', { retryAfter: this.#draining })
     }
     const claim = parseClaim(upgrade.caller.head)
-    // A link keeps what it was opened with: the agent is told of it. No limit is none to the wire: it knows no 0.
-    const settings = { ...this.#settings, maxStreams: this.#settings.maxStreams || MAX_STREAM_ID }
     const right = this.#authority.admit(node, claim, () =>
       link.end(CloseCode.credentialEnded, 'the credential has ended'),
     )
-    const link = this.#open(claim, settings, right)
+    const link = this.#open(claim, right)
     const socket = upgrade.accept(PROTOCOL, [], link.wire)
     if (socket !== undefined) link.wire.attach(socket)
     else link.wire.close(1006, '')
   }
 
-  #open(claim: LinkClaim, settings: LinkSettings, right: LinkRight): Link {
+  /**
+   * A link keeps what it was opened with, for the agent is told of it: a copy, and the same one for all links that were
+   * opened with the same. No limit is none to the wire: it knows no 0.
+   */
+  #current(): LinkSettings {
+    const next = { ...this.#settings, maxStreams: this.#settings.maxStreams || MAX_STREAM_ID }
+    const given = this.#given
+    if (given !== undefined && KEYS_OF(next).every((key) => next[key] === given[key])) return given
+    this.#given = next
+    return next
+  }
+
+  #open(claim: LinkClaim, right: LinkRight): Link {
     try {
       this.#registry.claimName(claim)
-      return new Link(newRequestId(), claim, settings, { owner: this.#registry, right })
+      return new Link(ownText(newRequestId()), claim, this.#current(), { owner: this.#registry, right })
     } catch (error) {
       right.release()
       throw error
     }
   }
 }
+
+const KEYS_OF = Object.keys as (settings: LinkSettings) => (keyof LinkSettings)[]

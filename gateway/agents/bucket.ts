@@ -21,8 +21,8 @@ export class Bucket {
   add(instance: Instance): void {
     if (this.#large === undefined) {
       if (this.#list.includes(instance)) return
-      // Copied, since an array that grows keeps room for 16 more.
-      this.#list = [...this.#list, instance]
+      // Neither pushed nor spread: an array that grows keeps room for 16 more.
+      this.#list = this.#list.concat(instance)
       if (this.#list.length > SHORT) this.#enlarge()
       return
     }

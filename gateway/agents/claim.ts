@@ -3,6 +3,7 @@ import { validate as isUuid, v4 as randomUuid } from 'uuid'
 import { Problem } from '../../shared/errors.js'
 import { getField, listField } from '../../shared/headers.js'
 import { PROTOCOL } from '../../shared/limits.js'
+import { ownText } from '../../shared/own-text.js'
 import { nameFault, parseTunnelId, type TunnelId } from '../../shared/tunnel-id.js'
 import type { RequestHead } from '../edge/engine.js'
 import { guardOf, type TunnelGuard } from '../guard/tunnel-guard.js'
@@ -45,7 +46,7 @@ export function parseClaim(head: RequestHead): LinkClaim {
   if (fault !== undefined) throw new Problem('bad_request', `name ${JSON.stringify(name)} ${fault}`)
   return {
     tunnel,
-    instanceId: instanceId.toLowerCase(),
+    instanceId: ownText(instanceId.toLowerCase()),
     number: Number(link),
     name,
     remoteAddress: head.remoteAddress,

@@ -5,6 +5,7 @@ import { Backoff } from '../../shared/backoff.js'
 import * as headers from '../../shared/headers.js'
 import { Heartbeat } from '../../shared/heartbeat.js'
 import { MAX_STREAM_WINDOW, STREAM_WINDOW, WINDOW_POOL } from '../../shared/limits.js'
+import { type Timed, TimerQueue } from '../../shared/timer-queue.js'
 import { ReceiveWindow, SendWindow, WindowPool } from '../../shared/window.js'
 
 const KIB = 1024
@@ -247,4 +248,58 @@ t.test('fields: what is well-formed, what travels, what a list holds', async (t)
   for (const [given, kept] of cases) t.same(headers.endToEnd(list(given)), list(kept))
   t.same(headers.nominated(['connection', 'keep-alive, close, Upgrade']), new Set(['close']))
   t.equal(headers.nominated(['connection', 'Upgrade']), undefined)
+})
+
+t.test('a queue of timers fires each once, in the order they are due, as last set', async (t) => {
+  const queue = new TimerQueue()
+  const fired: Timed[] = []
+  const late: number[] = []
+  const seen = new Promise<void>((resolve) => {
+    queue.set(timed(resolve), 60)
+  })
+  const all = Array.from({ length: 500 }, () => timed())
+  for (const [at, each] of all.entries()) {
+    queue.set(each, (at * 7919) % 41)
+    if (at % 3 === 0) queue.set(all[(at * 31) % (at + 1)]!, (at * 13) % 50)
+    if (at % 5 === 0) queue.clear(all[(at * 17) % (at + 1)]!)
+  }
+  const set = all.filter(({ place }) => place >= 0)
+  t.equal(queue.size, set.length + 1)
+  await seen
+  t.equal(fired.length, set.length + 1)
+  t.same(
+    fired.map(({ dueAt }) => dueAt),
+    fired.map(({ dueAt }) => dueAt).sort((a, b) => a - b),
+  )
+  t.ok(set.every((each) => each.place === -1 && fired.includes(each)))
+  t.equal(
+    late.findIndex((ms) => ms < 0),
+    -1,
+    'none too early',
+  )
+  t.equal(queue.size, 0)
+
+  function timed(done = () => {}): Timed {
+    return {
+      dueAt: 0,
+      place: -1,
+      due() {
+        late.push(performance.now() - this.dueAt)
+        fired.push(this)
+        done()
+      },
+    }
+  }
+})
+
+t.test('a timer that throws keeps no other one of its queue from firing', async (t) => {
+  const queue = new TimerQueue()
+  const thrown = new Promise((resolve) => process.once('uncaughtException', resolve))
+  const other = new Promise<void>((resolve) => queue.set({ dueAt: 0, place: -1, due: resolve }, 1))
+  const throws = () => {
+    throw new Error('of a timer')
+  }
+  queue.set({ dueAt: 0, place: -1, due: throws }, 0)
+  await other
+  t.match(await thrown, { message: 'of a timer' })
 })
