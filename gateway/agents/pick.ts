@@ -3,7 +3,7 @@
 import type { PolicyName } from '../../shared/policies.js'
 import type { Bucket } from './bucket.js'
 import { fnv1a, type Instance } from './instance.js'
-import { POLICIES, type Rotation, SAMPLE, SHORT } from './policies.js'
+import { POLICIES, type Rotation, SAMPLE, SHORT, suffices } from './policies.js'
 import type { Registry } from './registry.js'
 import { candidates, matches, type Selector, selectorKey } from './selector.js'
 
@@ -84,17 +84,19 @@ export class Picker {
       case 'round-robin':
         return nextOf(bucket, usable, this.#rotation(wanted))
       default: {
-        const sample = this.#sample(bucket, usable)
+        const sample = this.#sample(bucket, usable, wanted.policy)
         return sample.length > 0 ? sample : filter(bucket, usable)
       }
     }
   }
 
-  #sample(bucket: Bucket, usable: (instance: Instance) => boolean): readonly Instance[] {
+  #sample(bucket: Bucket, usable: (instance: Instance) => boolean, policy: PolicyName): readonly Instance[] {
     const sample: Instance[] = []
-    for (let i = 0; i < 2 * SAMPLE && sample.length < SAMPLE; i++) {
+    for (let i = 0; i < 2 * SAMPLE; i++) {
       const instance = bucket.at(Math.floor(this.#random() * bucket.size))
-      if (usable(instance)) sample.push(instance)
+      if (!usable(instance)) continue
+      sample.push(instance)
+      if (suffices(policy, sample)) break
     }
     return sample
   }
