@@ -1,5 +1,7 @@
 import type { RequestHead } from './engine.js'
 
+export const CLOSE = 'close'
+
 /** Whether a request says that it is the last on its connection (RFC 9112 §9.6). */
 export function saysClose({ headers }: Pick<RequestHead, 'headers'>): boolean {
   for (let i = 0; i < headers.length; i += 2) {
@@ -10,4 +12,4 @@ export function saysClose({ headers }: Pick<RequestHead, 'headers'>): boolean {
 }
 
 const hasClose = (value: string): boolean =>
-  value.length >= 5 && value.split(',').some((option) => option.trim().toLowerCase() === 'close')
+  value.length >= CLOSE.length && value.split(',').some((option) => option.trim().toLowerCase() === CLOSE)

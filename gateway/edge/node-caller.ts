@@ -85,7 +85,7 @@ export class NodeCaller implements Caller, ReplyOwner {
     const { req } = this
     // Behind a declined upgrade its parser drops what came in the same read, whose rest would pass for a request; and
     // of both options in HTTP/1.0 it heeds the other one.
-    if (req.declined || (req.httpVersionMinor === 0 && saysClose(this.head))) this.connection.closing = true
+    if (req.declined || saysClose(this.head)) this.connection.closing = true
     // Where nothing is missing Node would still end the connection if it were not said.
     if (this.received) this.welcome()
     const fault = versionFault(req)

@@ -133,8 +133,7 @@ export class UwsAnswer {
 
   private open(): void {
     this.phase = { kind: 'open' }
-    writeHead(this.res, this.head)
-    if (this.close) this.res.writeHeader('connection', 'close')
+    writeHead(this.res, this.head, this.close)
   }
 
   /** An empty first `tryEnd` writes the head alone. */

@@ -1,4 +1,5 @@
-import { saysClose } from './close-option.js'
+import { getField } from '../../shared/headers.js'
+import { CLOSE, saysClose } from './close-option.js'
 import { type Caller, type CallerEvents, NO_EVENTS, type RequestHead, type ResponseHead } from './engine.js'
 import { FAILED, FAILED_BODY } from './response-head.js'
 import { UwsIntake } from './uws-intake.js'
@@ -38,8 +39,9 @@ export class UwsCaller implements Caller, ReplyOwner {
   begin(head: RequestHead, work: () => void): void {
     this.head = head
     this.reply.method = head.method
-    // The engine looks for it itself, but where it stands alone, and serves what came together with the request.
-    this.reply.last = saysClose(head)
+    // The engine tells it by the length of the first such field, and serves what came together with the request.
+    this.reply.mute = getField(head.headers, 'connection')?.length === CLOSE.length
+    this.reply.last = this.reply.mute || saysClose(head)
     if (this.hasBody()) {
       this.intake = new UwsIntake(this.res, this.turn, {
         data: (chunk) => this.guard(() => this.events.data(chunk)),

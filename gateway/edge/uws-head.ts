@@ -75,15 +75,17 @@ function statusLine(status: number): string {
 
 /**
  * Status and fields of a head without fault; the blank line comes with the body. All of it goes down in one call, as
- * the status line: nothing in it splits a line but what stands here, and each call costs 150 ns.
+ * the status line: nothing in it splits a line but what stands here, and each call costs 150 ns. `close`: says that the
+ * connection ends.
  */
-export function writeHead(res: NativeResponse, head: ResponseHead): void {
+export function writeHead(res: NativeResponse, head: ResponseHead, close = false): void {
   const { status, reason, headers } = head
   let lines = reason === undefined ? statusLine(status) : `${status} ${reason}`
   for (let i = 0; i < headers.length; i += 2) {
     const name = headers[i]!
     if (!isEngines(name)) lines += `\r\n${name}: ${headers[i + 1]!}`
   }
+  if (close) lines += '\r\nconnection: close'
   res.writeStatus(NON_ASCII.test(lines) ? Buffer.from(lines, 'latin1') : lines)
 }
 

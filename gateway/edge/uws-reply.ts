@@ -40,6 +40,8 @@ export class UwsReply {
   chunked = false
   /** The caller said that it is its last request. */
   last = false
+  /** The engine took what the caller said for that, and closes without a word. */
+  mute = false
   /** Undefined for a request without a body. */
   intake: UwsIntake | undefined
   private state: ReplyState = WAITING
@@ -84,7 +86,8 @@ export class UwsReply {
     } else {
       this.finish()
       this.res.cork(() => {
-        writeHead(this.res, head)
+        // The engine says that it closes, but to a caller who said so first.
+        writeHead(this.res, head, close && this.mute)
         this.res.end(body, close)
       })
     }

@@ -125,7 +125,7 @@ suites(({ engine, rig, test }) => {
     t.strictSame(targets, ['/'])
   })
 
-  test('a caller that asks for it is disconnected after the answer', async (t) => {
+  test('a caller that asks for it is disconnected after the answer, and told so once', async (t) => {
     await using site = await rig((caller) => {
       if (caller.head.target === '/') return caller.respond(OK, 'bye')
       caller.start(OK)
@@ -133,11 +133,14 @@ suites(({ engine, rig, test }) => {
       setImmediate(() => caller.end())
     })
     for (const target of ['/', '/stream']) {
-      const caller = new RawCaller(site.port).send(
-        `GET ${target} HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n`,
-      )
-      await caller.closed
-      t.equal(String(parseResponse(caller.bytes)?.body), 'bye')
+      for (const option of ['close', 'CLOSE', 'close, te', 'te, close']) {
+        const caller = new RawCaller(site.port).send(
+          `GET ${target} HTTP/1.1\r\nhost: a\r\nconnection: ${option}\r\n\r\n`,
+        )
+        await caller.closed
+        t.equal(String(parseResponse(caller.bytes)?.body), 'bye')
+        t.equal(String(caller.bytes).match(/^connection: close\r$/gim)?.length, 1, `${target} ${option}`)
+      }
     }
   })
 
