@@ -97,7 +97,7 @@ export function compare({ made, ratios }: Baseline, { facts, scenarios }: Record
   return { text: lines.join('\n'), worse }
 }
 
-export function judge(then: BaselineRatio, now: Spread): 'same' | 'better' | 'WORSE' {
+function judge(then: BaselineRatio, now: Spread): 'same' | 'better' | 'WORSE' {
   const isAbove = now.min > then.max && now.median > then.median * (1 + TOLERANCE)
   const isBelow = now.max < then.min && now.median < then.median / (1 + TOLERANCE)
   if (!isAbove && !isBelow) return 'same'

@@ -60,7 +60,7 @@ export class Figures {
 }
 
 /** How scenarios name a figure: `subject/figure`. */
-export const keyOf = (subject: string, name: string): string => `${subject}/${name}`
+const keyOf = (subject: string, name: string): string => `${subject}/${name}`
 
 /** Two sums of figures compared within each round: only there were both sides equally disturbed. */
 export interface Comparison {

@@ -48,6 +48,6 @@ export const LOAD_SHARE = 'load share'
 /** Above this median share of a core a report warns. */
 export const LOAD_LIMIT = 80
 
-export function cpuReading(name: string, ns: number, units: number, unit: string): Reading {
+function cpuReading(name: string, ns: number, units: number, unit: string): Reading {
   return { name: `${name} CPU`, unit: `µs/${unit}`, value: ns / 1000 / units }
 }

@@ -10,7 +10,7 @@ export class BadUsage extends Error {
 }
 
 /** `all` measures what is chosen; `page` measures nothing and makes the page and its plots from the last results. */
-export const COMMANDS = ['all', 'quick', 'baseline', 'check', 'page'] as const
+const COMMANDS = ['all', 'quick', 'baseline', 'check', 'page'] as const
 export type CommandName = (typeof COMMANDS)[number]
 
 export interface Options {

@@ -23,7 +23,7 @@ export function makePage(): void {
   writeFileSync(PAGE, `${page.slice(0, from)}${BEGIN}\n${sectionOf(records)}${page.slice(to)}`)
 }
 
-export function sectionOf(records: Records): string {
+function sectionOf(records: Records): string {
   const goals = goalsPlotName(records)
   return [
     `\nMade by \`${records.facts.command}\`:`,

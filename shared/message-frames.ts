@@ -6,7 +6,7 @@
 import { isUtf8 } from 'node:buffer'
 import { ProtocolError } from './errors.js'
 
-export const Opcode = { continuation: 0, text: 1, binary: 2, close: 8 } as const
+const Opcode = { continuation: 0, text: 1, binary: 2, close: 8 } as const
 
 /** Reason of a close frame, in bytes (RFC 6455 §5.5). */
 const MAX_REASON = 123

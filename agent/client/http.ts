@@ -83,7 +83,7 @@ export function neverLeft(error: GatewayError): boolean {
 }
 
 /** An answer that is no good one, as the gateway's own problem where it is one. */
-export function refusalOf(
+function refusalOf(
   address: Address,
   status: number,
   body: string,

@@ -7,7 +7,7 @@ const HOST = 'bench.gw.test'
  * How each is started, as its documentation says, with logs as quiet as it lets them be. `proven` ones have been run
  * with this harness; the others wait for a machine that has them, and fail in the report if they have changed since.
  */
-export const PEERS = {
+const PEERS = {
   ssh: { programs: ['sshd', 'ssh', 'ssh-keygen'], proven: true, start: startSsh },
   'frp-tcp': {
     programs: ['frps', 'frpc'],

@@ -9,7 +9,7 @@ import type { SubjectName } from '../subject.js'
 import { type Bar, drawBars, type Panel } from './bars.js'
 
 /** What stands for all processes' CPU among the names of figures. */
-export const CPU = 'CPU'
+const CPU = 'CPU'
 const GOALS = 'goals.svg'
 /** So many times a goal is as far as a bar goes. */
 const FARTHEST = 3

@@ -47,7 +47,7 @@ export function credentialField(headers: Fields): 'gw-authorization' | 'authoriz
 const AUTHORIZATION = /^(bearer|basic|devicetoken) +([^ ].*)$/i
 
 /** The value of an `authorization` field. Other schemes are not the gateway's. */
-export function readAuthorization(value: string): Presented {
+function readAuthorization(value: string): Presented {
   // Nearly all there is; worth no expression.
   if (value.startsWith('Bearer ') && value[7] !== ' ' && value.length > 7)
     return { kind: 'bearer', secret: value.slice(7) }

@@ -7,7 +7,7 @@ import type { CredentialRecord, CredentialStore } from './store.js'
 import { type CredentialKind, newSecret } from './tokens.js'
 
 /** One for each of the 15,000 connections that a gateway holds, and as many again that are not connected. */
-export const MAX_CREDENTIALS = 32_768
+const MAX_CREDENTIALS = 32_768
 
 /** What was used is written this often, in ms. */
 const USED_EVERY = 60_000

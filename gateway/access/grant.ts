@@ -44,7 +44,7 @@ export function parseGrant(asked: AskedGrant, scopes: readonly Scope[]): Grant {
 }
 
 /** Without repeats. @throws Problem `bad_request` naming the one that there is not. */
-export function parseScopes(given: readonly string[]): readonly Scope[] {
+function parseScopes(given: readonly string[]): readonly Scope[] {
   const unknown = given.find((scope) => !isScope(scope))
   if (unknown !== undefined)
     throw new Problem(

@@ -6,7 +6,7 @@ import { Problem } from '../../shared/errors.js'
 import { nameFault, parseTunnelId } from '../../shared/tunnel-id.js'
 
 /** More than any credential needs; the bound of what one check costs. */
-export const MAX_PATTERNS = 64
+const MAX_PATTERNS = 64
 const LONGEST = 128
 
 /** In lower case. @throws Problem `bad_request` naming the pattern and the rule that it breaks. */

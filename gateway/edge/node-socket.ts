@@ -14,7 +14,7 @@ const EARLY_MAX = 64 * 1024
 const CLOSE_TIMEOUT = 5_000
 
 /** One WebSocket on ws. */
-export class NodeSocket implements Socket {
+class NodeSocket implements Socket {
   private readonly host: Host
   private readonly ws: WebSocket
   private readonly maxBackpressure: number

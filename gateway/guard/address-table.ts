@@ -4,7 +4,7 @@
 export type EntryState = 'idle' | 'open' | 'blocked'
 
 /** With more at once the oldest are forgotten, and so begin anew. A full table takes 10 to 15 MB. */
-export const MAX_ADDRESSES = 65_536
+const MAX_ADDRESSES = 65_536
 
 /** Entries looked at with each that is added: the table is swept all the time and never stops the loop for it. */
 const SWEPT = 4

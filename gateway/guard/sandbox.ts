@@ -29,7 +29,7 @@ export function asksForDocument(headers: Fields): boolean {
 }
 
 /** Fields of an answer that would reach beyond it, to all of the gateway's origin. */
-export const isOriginWide = (name: string): boolean =>
+const isOriginWide = (name: string): boolean =>
   name === 'service-worker-allowed' || name === 'clear-site-data'
 
 /** It would put another sign-in in place of the dashboard's. */

@@ -27,7 +27,7 @@ export interface Site {
 }
 
 /** An origin, and a gateway with an agent in front of it. */
-export async function site(t: Test, engine: Engine): Promise<Site> {
+async function site(t: Test, engine: Engine): Promise<Site> {
   const origin = await Origin.start()
   const gateway = await Gateway.start({
     port: 0,
@@ -55,7 +55,7 @@ export async function site(t: Test, engine: Engine): Promise<Site> {
 let runs = 0
 
 /** One case one way. */
-export async function run(one: Case, way: Way, origin: Origin): Promise<Seen> {
+async function run(one: Case, way: Way, origin: Origin): Promise<Seen> {
   const key = `${++runs}`
   const marks = new Marks()
   const play = { marks, scripts: one.origin, requests: [] }
@@ -106,7 +106,7 @@ function declared({ answers, notes, requests }: Seen, effect: Effect): Seen {
 const isDue = ({ on, here = true }: Limit, engine: Engine): boolean =>
   (on === 'every' || on === engine) && here
 
-export async function check(t: Test, one: Case, { origin, direct, path, host }: Site, engine: Engine) {
+async function check(t: Test, one: Case, { origin, direct, path, host }: Site, engine: Engine) {
   const ways = one.once ? [path] : [path, host]
   const [alone, ...through] = await Promise.all([direct, ...ways].map((way) => run(one, way, origin)))
   const limits = one.limits?.filter((limit) => isDue(limit, engine)) ?? []

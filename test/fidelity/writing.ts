@@ -11,6 +11,7 @@ for (let i = 0, x = 1; i < pattern.length; i++) {
   pattern[i] = x >>> 24
 }
 
+/** Bytes of the pattern from its beginning, in pieces. */
 function* blocks(size: number, most: number): Generator<Buffer> {
   for (let at = 0; at < size; ) {
     const from = at % pattern.length
@@ -19,9 +20,6 @@ function* blocks(size: number, most: number): Generator<Buffer> {
     yield piece
   }
 }
-
-/** Bytes of the pattern from its beginning. */
-export const patternOf = (size: number): Buffer => Buffer.concat([...blocks(size, BLOCK)])
 
 async function put(socket: Socket, bytes: Buffer, gone: Promise<void>): Promise<void> {
   if (socket.write(bytes) || socket.destroyed) return

@@ -106,7 +106,7 @@ function parting({ uws, node }: Pair, at: number): number {
   return Math.max(at, uws.answers.length)
 }
 
-export interface Difference {
+interface Difference {
   /** Which request of the origin's, from 0. */
   readonly at: number
   readonly what: string

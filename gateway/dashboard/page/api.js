@@ -36,7 +36,7 @@
  */
 
 /** What the gateway refused, in its own words; `status` 0: it could not be reached. */
-export class ApiError extends Error {
+class ApiError extends Error {
   constructor(status, code, detail, requestId) {
     super(detail)
     this.status = status
@@ -87,7 +87,7 @@ async function ask(method, path, body) {
 }
 
 /** Only what is set, percent-encoded; '' where nothing is. */
-export function query(values) {
+function query(values) {
   const set = Object.entries(values).filter(([, value]) => value !== undefined && value !== '')
   return set.length === 0 ? '' : `?${new URLSearchParams(set)}`
 }
