@@ -1,8 +1,8 @@
 /** What a principal may do with tunnels, and what one principal may grant to another. */
 import { Problem } from '../../shared/errors.js'
 import type { Selector } from '../agents/selector.js'
+import { isWithin, matchesId, matchesName, matchesTunnel, mayMatch } from '../agents/tunnel-patterns.js'
 import type { Grant } from './grant.js'
-import { isWithin, matchesId, matchesName, matchesTunnel, mayMatch } from './patterns.js'
 import { holds, type NodeRights, type Principal, type Scope } from './principal.js'
 
 export interface NodeClaim {

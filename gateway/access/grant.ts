@@ -1,6 +1,6 @@
 /** What a token or a device may do, as it is asked for and as it is kept. */
 import { Problem } from '../../shared/errors.js'
-import { parsePatterns } from './patterns.js'
+import { parsePatterns } from '../agents/tunnel-patterns.js'
 import { SCOPES, type Scope } from './principal.js'
 
 export const ROLES = ['operator', 'node'] as const

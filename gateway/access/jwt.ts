@@ -3,10 +3,10 @@ import type { KeyObject } from 'node:crypto'
 import { createRemoteJWKSet, errors, type JWTPayload, type JWTVerifyGetKey, jwtVerify } from 'jose'
 import { LRUCache } from 'lru-cache'
 import { Problem } from '../../shared/errors.js'
+import { parsePatterns } from '../agents/tunnel-patterns.js'
 import { Checks } from './checks.js'
 import { isScope } from './grant.js'
 import { ASYMMETRIC, type JwtKey } from './jwt-key.js'
-import { parsePatterns } from './patterns.js'
 import type { Principal } from './principal.js'
 
 export interface JwtSettings {

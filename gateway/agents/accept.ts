@@ -1,11 +1,12 @@
 /** Where agents come in: may this link open? What is refused is refused before the upgrade, with a problem. */
+
+import { v7 as newLinkId } from 'uuid'
 import { CloseCode } from '../../shared/close-codes.js'
 import { Problem } from '../../shared/errors.js'
 import { MAX_STREAM_ID, PROTOCOL } from '../../shared/limits.js'
 import { ownText } from '../../shared/own-text.js'
 import type { Principal } from '../access/principal.js'
 import type { Upgrade } from '../edge/engine.js'
-import { newRequestId } from '../edge/request-id.js'
 import { type LinkClaim, parseClaim } from './claim.js'
 import { Link } from './link.js'
 import type { LinkSettings } from './link-owner.js'
@@ -73,7 +74,7 @@ export class Acceptor {
   #open(claim: LinkClaim, right: LinkRight): Link {
     try {
       this.#registry.claimName(claim)
-      return new Link(ownText(newRequestId()), claim, this.#current(), { owner: this.#registry, right })
+      return new Link(ownText(newLinkId()), claim, this.#current(), { owner: this.#registry, right })
     } catch (error) {
       right.release()
       throw error

@@ -3,11 +3,11 @@ import { Problem } from '../../shared/errors.js'
 import { type Fields, getField } from '../../shared/headers.js'
 import type { PolicyName } from '../../shared/policies.js'
 import { parseTunnelId } from '../../shared/tunnel-id.js'
-import { matchesTunnel } from '../access/patterns.js'
 import type { Bucket } from './bucket.js'
 import type { Instance } from './instance.js'
 import { isPolicy, POLICIES } from './policies.js'
 import type { Registry } from './registry.js'
+import { matchesTunnel } from './tunnel-patterns.js'
 
 export interface Selector {
   tunnelId?: string

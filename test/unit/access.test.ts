@@ -17,16 +17,16 @@ import { Pairings } from '../../gateway/access/devices.js'
 import { Endings } from '../../gateway/access/endings.js'
 import { type AskedGrant, type Grant, parseGrant } from '../../gateway/access/grant.js'
 import { isLoopback } from '../../gateway/access/loopback.js'
+import { EVERYBODY, type Principal, type Scope } from '../../gateway/access/principal.js'
+import { CredentialStore } from '../../gateway/access/store.js'
+import { newSecret, secretHash } from '../../gateway/access/tokens.js'
 import {
   isWithin,
   matchesId,
   matchesName,
   parsePattern,
   parsePatterns,
-} from '../../gateway/access/patterns.js'
-import { EVERYBODY, type Principal, type Scope } from '../../gateway/access/principal.js'
-import { CredentialStore } from '../../gateway/access/store.js'
-import { newSecret, secretHash } from '../../gateway/access/tokens.js'
+} from '../../gateway/agents/tunnel-patterns.js'
 import { Problem } from '../../shared/errors.js'
 
 const ID = 'agent_550e8400-e29b-41d4-a716-446655440000_prod'
