@@ -2,13 +2,11 @@
 import { randomBytes } from 'node:crypto'
 import { type Fields, getField } from '../../shared/headers.js'
 import type { RequestHead } from '../edge/engine.js'
+import { LOOPBACK_COOKIE, SECURE_COOKIE } from '../guard/session-cookie.js'
 import type { Endings } from './endings.js'
 import { isLoopback } from './loopback.js'
 import type { Principal } from './principal.js'
 import { secretHash } from './tokens.js'
-
-const HTTPS_NAME = '__Host-gw'
-const LOOPBACK_NAME = 'gw_session'
 
 const LASTS_MS = 12 * 3_600_000
 
@@ -66,12 +64,12 @@ export class Cookies {
  */
 function cookieName({ headers, secure }: RequestHead): string {
   const host = (getField(headers, 'host') ?? '').replace(/:\d*$/, '')
-  return !secure && isLoopback(host) ? LOOPBACK_NAME : HTTPS_NAME
+  return !secure && isLoopback(host) ? LOOPBACK_COOKIE : SECURE_COOKIE
 }
 
 function setCookie(head: RequestHead, value: string, seconds: number): string {
   const name = cookieName(head)
-  const secure = name === HTTPS_NAME ? '; Secure' : ''
+  const secure = name === SECURE_COOKIE ? '; Secure' : ''
   return `${name}=${value}; Path=/; Max-Age=${seconds}; HttpOnly; SameSite=Strict${secure}`
 }
 
@@ -87,11 +85,4 @@ function sessionCookie(head: RequestHead): string | undefined {
 function isOwn(headers: Fields): boolean {
   const site = getField(headers, 'sec-fetch-site')
   return site === undefined || site === 'same-origin' || site === 'none'
-}
-
-/** A `cookie` field as it is sent on to an agent: without the dashboard's; undefined where nothing is left. */
-export function withoutSession(cookie: string): string | undefined {
-  if (!cookie.includes(LOOPBACK_NAME) && !cookie.includes(HTTPS_NAME)) return cookie
-  const kept = cookie.split(';').filter((pair) => !/^\s*(?:gw_session|__Host-gw)\s*(?:=|$)/.test(pair))
-  return kept.length === 0 ? undefined : kept.join(';').trim()
 }

@@ -5,7 +5,7 @@
 import ipaddr from 'ipaddr.js'
 import type { StreamKind } from '../../shared/frames.js'
 import { isHopByHop, nominated } from '../../shared/headers.js'
-import { withoutSession } from '../access/cookies.js'
+import { withoutSession } from '../guard/session-cookie.js'
 import type { Question } from './attempt.js'
 import type { RequestHead } from './engine.js'
 import type { ProxyRoute } from './routes.js'

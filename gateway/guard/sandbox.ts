@@ -3,6 +3,7 @@
  * browser, so that it cannot act as the dashboard.
  */
 import { type Fields, getField } from '../../shared/headers.js'
+import { setsSession } from './session-cookie.js'
 
 export const SANDBOX = 'sandbox allow-scripts allow-forms allow-popups allow-modals allow-downloads'
 
@@ -32,17 +33,14 @@ export function asksForDocument(headers: Fields): boolean {
 const isOriginWide = (name: string): boolean =>
   name === 'service-worker-allowed' || name === 'clear-site-data'
 
-/** It would put another sign-in in place of the dashboard's. */
-const setsSession = (name: string, value: string): boolean =>
-  name === 'set-cookie' && /^\s*(?:gw_session|__Host-gw)\s*=/.test(value)
-
 /** An answer's fields as they may leave under the gateway's own origin; `document`: as `asksForDocument` told. */
 export function sandboxed(headers: Fields, document: boolean): string[] {
   const out: string[] = []
   for (let i = 0; i < headers.length; i += 2) {
     const name = headers[i]!
     const value = headers[i + 1]!
-    if (!isOriginWide(name) && !setsSession(name, value)) out.push(name, value)
+    if (isOriginWide(name) || (name === 'set-cookie' && setsSession(value))) continue
+    out.push(name, value)
   }
   if (document) out.push('content-security-policy', SANDBOX)
   return out

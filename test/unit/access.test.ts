@@ -11,7 +11,7 @@ import {
   requireReach,
   requireScope,
 } from '../../gateway/access/authority.js'
-import { Cookies, withoutSession } from '../../gateway/access/cookies.js'
+import { Cookies } from '../../gateway/access/cookies.js'
 import { Credentials } from '../../gateway/access/credentials.js'
 import { Pairings } from '../../gateway/access/devices.js'
 import { Endings } from '../../gateway/access/endings.js'
@@ -27,6 +27,7 @@ import {
   parsePattern,
   parsePatterns,
 } from '../../gateway/agents/tunnel-patterns.js'
+import { withoutSession } from '../../gateway/guard/session-cookie.js'
 import { Problem } from '../../shared/errors.js'
 
 const ID = 'agent_550e8400-e29b-41d4-a716-446655440000_prod'
