@@ -2,30 +2,13 @@
  * The head that goes on to the agent: the caller's fields without those of one connection and the gateway's own,
  * with the forwarded fields (RFC 7239 and the `x-forwarded-*` in use) set or, behind a trusted proxy, kept.
  */
-import ipaddr from 'ipaddr.js'
 import type { StreamKind } from '../../shared/frames.js'
 import { isHopByHop, nominated } from '../../shared/headers.js'
 import { withoutSession } from '../guard/session-cookie.js'
+import { isTrusted, type TrustedProxies } from '../guard/trusted-proxies.js'
 import type { Question } from './attempt.js'
 import type { RequestHead } from './engine.js'
 import type { ProxyRoute } from './routes.js'
-
-export type TrustedProxies = readonly [ipaddr.IPv4 | ipaddr.IPv6, number][]
-
-/** `cidrs`: addresses with or without a prefix length, as the options have checked them. */
-export function trustedProxies(cidrs: readonly string[]): TrustedProxies {
-  return cidrs.map((cidr) =>
-    cidr.includes('/') ? ipaddr.parseCIDR(cidr) : [ipaddr.process(cidr), cidr.includes(':') ? 128 : 32],
-  )
-}
-
-export function isTrusted(address: string, trusted: TrustedProxies): boolean {
-  if (trusted.length === 0 || !ipaddr.isValid(address)) return false
-  const parsed = ipaddr.process(address)
-  return trusted.some(
-    ([range, bits]) => range.kind() === parsed.kind() && parsed.match([range, bits] as never),
-  )
-}
 
 export interface ForwardFacts {
   requestId: string

@@ -1,7 +1,7 @@
 /** Whose request it is, as far as addresses tell. */
 import { isIP } from 'node:net'
 import type { RequestHead } from '../edge/engine.js'
-import { isTrusted, type TrustedProxies } from '../edge/forwarded.js'
+import { isTrusted, type TrustedProxies } from './trusted-proxies.js'
 
 /** What was found out of late, kept: to read an address costs more than the rest of a request's guard. */
 class Memo {

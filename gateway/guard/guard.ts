@@ -3,7 +3,6 @@
  * it. Options may change while the gateway runs: settings are read at use.
  */
 import type { RequestHead } from '../edge/engine.js'
-import { trustedProxies } from '../edge/forwarded.js'
 import type { Route } from '../edge/routes.js'
 import type { GatewayOptions } from '../options.js'
 import { addressKey, CallerAddresses } from './address.js'
@@ -12,6 +11,7 @@ import { checkForwardSite, checkHost, checkOpenOrigin, checkSocketOrigin } from 
 import { corsFields } from './cors.js'
 import type { OriginSettings } from './origin.js'
 import { RateLimit, type RateSettings } from './rate-limit.js'
+import { trustedProxies } from './trusted-proxies.js'
 
 export interface GuardSettings extends RateSettings, AttemptSettings, OriginSettings {
   /** Hosts under which the gateway answers without authentication. */

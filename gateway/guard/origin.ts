@@ -3,7 +3,7 @@
 import { type Fields, getField, listField } from '../../shared/headers.js'
 import { BadValue, one } from '../../shared/option-types.js'
 import type { RequestHead } from '../edge/engine.js'
-import { isTrusted, type TrustedProxies } from '../edge/forwarded.js'
+import { isTrusted, type TrustedProxies } from './trusted-proxies.js'
 
 /** `https://app.example.com`, normalised as browsers write it. */
 export const origin = one('ORIGIN', 'an origin such as https://app.example.com', (value) => {

@@ -8,7 +8,7 @@ import { Problem } from '../../shared/errors.js'
 import { type Fields, getField, listField } from '../../shared/headers.js'
 import { MAX_RANGES } from '../../shared/limits.js'
 import { list } from '../../shared/option-types.js'
-import { isTrusted, type TrustedProxies, trustedProxies } from '../edge/forwarded.js'
+import { isTrusted, type TrustedProxies, trustedProxies } from './trusted-proxies.js'
 
 export interface TunnelGuard {
   /** SHA-256 of `user:password`; undefined: none is asked for. */

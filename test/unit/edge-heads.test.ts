@@ -1,8 +1,9 @@
 /** Heads on their way: what goes on to an agent, what comes back, and what the gateway says itself. */
 import t from 'tap'
 import { answerHead } from '../../gateway/edge/answer.js'
-import { forwardedHead, trustedProxies } from '../../gateway/edge/forwarded.js'
+import { forwardedHead } from '../../gateway/edge/forwarded.js'
 import { problemReply } from '../../gateway/edge/reply.js'
+import { trustedProxies } from '../../gateway/guard/trusted-proxies.js'
 import { Problem } from '../../shared/errors.js'
 import { type Head, Kind } from '../../shared/frames.js'
 import { flat, requestHead as head, outcome } from '../helpers/heads.js'

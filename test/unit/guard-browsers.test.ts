@@ -1,6 +1,5 @@
 /** What pages of others may make a browser do here, and what pages of tunnels may do in it. */
 import t from 'tap'
-import { trustedProxies } from '../../gateway/edge/forwarded.js'
 import { type Route, route } from '../../gateway/edge/routes.js'
 import {
   checkCookieOrigin,
@@ -13,6 +12,7 @@ import { corsFields, preflight } from '../../gateway/guard/cors.js'
 import { Guard, guardSettings } from '../../gateway/guard/guard.js'
 import { hostName, type OriginSettings, origin, senderOf } from '../../gateway/guard/origin.js'
 import { asksForDocument, SANDBOX, sandboxed } from '../../gateway/guard/sandbox.js'
+import { trustedProxies } from '../../gateway/guard/trusted-proxies.js'
 import { gatewayOptions } from '../../gateway/options.js'
 import { defaultsOf } from '../../shared/options.js'
 import { flat, outcome, requestHead } from '../helpers/heads.js'

@@ -1,12 +1,12 @@
 /** How often an address may ask, how often it may be wrong, and how many links a credential has. */
 import t from 'tap'
-import { trustedProxies } from '../../gateway/edge/forwarded.js'
 import { addressKey, CallerAddresses } from '../../gateway/guard/address.js'
 import { AddressTable, type EntryState } from '../../gateway/guard/address-table.js'
 import { Attempts } from '../../gateway/guard/attempts.js'
 import { LinkCount } from '../../gateway/guard/link-count.js'
 import { type Rate, rate } from '../../gateway/guard/rate.js'
 import { RateLimit } from '../../gateway/guard/rate-limit.js'
+import { trustedProxies } from '../../gateway/guard/trusted-proxies.js'
 import { Window } from '../../gateway/guard/window.js'
 import { Problem } from '../../shared/errors.js'
 import { requestHead } from '../helpers/heads.js'
