@@ -4,7 +4,7 @@
  */
 import { Problem } from '../../shared/errors.js'
 import type { RequestHead, ResponseHead } from '../edge/engine.js'
-import { type Admission, type Answered, type Gate, OPEN, type Pass } from '../edge/gate.js'
+import type { Admission, Answered, Gate, Pass } from '../edge/gate.js'
 import type { ProxyRoute, Route } from '../edge/routes.js'
 import { addressKey } from '../guard/address.js'
 import { checkCookieOrigin } from '../guard/browsers.js'
@@ -27,6 +27,16 @@ export interface GatekeeperParts {
   /** `--tls-ca`: everybody shows a certificate. */
   readonly certificates: boolean
 }
+
+/** `--auth none`, and nothing to guard. */
+export const OPEN: Admission = Object.freeze({
+  kind: 'admitted',
+  principal: EVERYBODY,
+  spent: undefined,
+  headers: [],
+  sandboxed: 'no',
+  guest: undefined,
+})
 
 export class Gatekeeper implements Gate {
   readonly #parts: GatekeeperParts

@@ -1,5 +1,5 @@
 /** What the edge asks before it serves anything: may this caller do this? `access/gatekeeper.ts` answers. */
-import { EVERYBODY, type Principal } from '../access/principal.js'
+import type { Principal } from '../access/principal.js'
 import type { Guest } from '../guard/guest.js'
 import type { RequestHead } from './engine.js'
 import type { Reply } from './reply.js'
@@ -37,13 +37,3 @@ export interface Gate {
   /** The credential behind it is still good: asked again and again while an exchange lasts. */
   alive(admission: Admission): boolean
 }
-
-/** `--auth none`, and nothing to guard. */
-export const OPEN: Admission = Object.freeze({
-  kind: 'admitted',
-  principal: EVERYBODY,
-  spent: undefined,
-  headers: [],
-  sandboxed: 'no',
-  guest: undefined,
-})

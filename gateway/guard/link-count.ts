@@ -1,6 +1,5 @@
 /** How many links a node's credential has open. */
 import { Problem } from '../../shared/errors.js'
-import { EVERYBODY } from '../access/principal.js'
 
 /** Seconds. A fleet that was refused comes again; it need not at once. */
 const RETRY_AFTER = 5
@@ -17,13 +16,13 @@ export class LinkCount {
   }
 
   /**
-   * One more link of that principal. Where there are no credentials none is counted.
+   * One more link of that principal.
    * @returns what is to be called when it ends; a second call does nothing.
    * @throws Problem `rate_limited`.
    */
   open(principalId: string): () => void {
     const { maxLinks } = this.#settings
-    if (maxLinks === 0 || principalId === EVERYBODY.id) return NOTHING
+    if (maxLinks === 0) return NOTHING
     const count = this.#links.get(principalId) ?? 0
     if (count >= maxLinks) {
       this.refused++

@@ -1,5 +1,6 @@
 /** One exchange with a clock that stands still: its caller and its agent are the test. */
 import type { Test } from 'tap'
+import { OPEN } from '../../gateway/access/gatekeeper.js'
 import type { Job } from '../../gateway/agents/dispatch.js'
 import type { Link } from '../../gateway/agents/link.js'
 import { Backlog } from '../../gateway/edge/backlog.js'
@@ -8,7 +9,6 @@ import type { Ended } from '../../gateway/edge/ended.js'
 import type { Caller, CallerEvents, RequestHead, ResponseHead } from '../../gateway/edge/engine.js'
 import { Exchange } from '../../gateway/edge/exchange.js'
 import type { ExchangeHost } from '../../gateway/edge/exchange-host.js'
-import { OPEN } from '../../gateway/edge/gate.js'
 import { type Frame, Kind } from '../../shared/frames.js'
 import { Fleet } from '../helpers/fleet.js'
 

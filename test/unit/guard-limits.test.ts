@@ -1,5 +1,10 @@
 /** How often an address may ask, how often it may be wrong, and how many links a credential has. */
+import { randomUUID } from 'node:crypto'
 import t from 'tap'
+import { Endings } from '../../gateway/access/endings.js'
+import { NodeAuthority } from '../../gateway/access/link-authority.js'
+import { EVERYBODY, type Principal } from '../../gateway/access/principal.js'
+import { parseClaim } from '../../gateway/agents/claim.js'
 import { addressKey, CallerAddresses } from '../../gateway/guard/address.js'
 import { AddressTable, type EntryState } from '../../gateway/guard/address-table.js'
 import { Attempts } from '../../gateway/guard/attempts.js'
@@ -9,6 +14,7 @@ import { RateLimit } from '../../gateway/guard/rate-limit.js'
 import { trustedProxies } from '../../gateway/guard/trusted-proxies.js'
 import { Window } from '../../gateway/guard/window.js'
 import { Problem } from '../../shared/errors.js'
+import { PROTOCOL } from '../../shared/limits.js'
 import { requestHead } from '../helpers/heads.js'
 
 /** What `work` gives, or the code and the advice of the problem that it throws. */
@@ -261,12 +267,26 @@ t.test('links of one credential', async (t) => {
     'a link ends once',
   )
   t.equal(links.refused, 2)
-  for (let i = 0; i < 10; i++) links.open('none')
   const off = new LinkCount({ maxLinks: 0 })
   for (let i = 0; i < 10; i++) off.open('token:a')
   const again = new LinkCount({ maxLinks: 1 })
   again.open('token:a')()
   again.open('token:a')
+})
+
+t.test('links of everybody are not counted', async (t) => {
+  const count = new LinkCount({ maxLinks: 1 })
+  const authority = new NodeAuthority(new Endings(Date.now), count)
+  const claim = parseClaim(
+    requestHead(['sec-websocket-protocol', PROTOCOL], `/ws?tunnel_id=agent_${randomUUID()}_prod`),
+  )
+  const node: Principal = { ...EVERYBODY, id: 'token:a' }
+  authority.admit(node, claim, () => {})
+  t.equal(
+    outcome(() => authority.admit(node, claim, () => {})),
+    'rate_limited 5',
+  )
+  for (let i = 0; i < 10; i++) t.ok(authority.admit(EVERYBODY, claim, () => {}).holds())
 })
 
 t.test('the address of a caller', async (t) => {
