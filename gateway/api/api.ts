@@ -7,9 +7,9 @@ import { type Caller, type CallerEvents, NO_EVENTS } from '../edge/engine.js'
 import type { Asked } from '../edge/exchange-host.js'
 import type { Reply } from '../edge/reply.js'
 import type { Route } from '../edge/routes.js'
+import type { API_ROUTES, ApiRouteName } from '../endpoints/table.js'
 import { CallerLeft, readBody } from './body.js'
 import type { ApiHandler, ApiRequest, SocketHandler, Streaming } from './request.js'
-import type { API_ROUTES, ApiRouteName } from './table.js'
 
 /** What an answer came to, for the access log. */
 export interface Served {

@@ -3,7 +3,7 @@ import { Problem } from '../../shared/errors.js'
 import { getField } from '../../shared/headers.js'
 import { nameFault, parseHostLabel, parseTunnelId } from '../../shared/tunnel-id.js'
 import { type Selector, selectorFromFields, selectorOf } from '../agents/selector.js'
-import { type ApiMatch, matchApi, wrongMethod } from '../api/router.js'
+import { type ApiMatch, matchApi, wrongMethod } from '../endpoints/router.js'
 import type { RequestHead } from './engine.js'
 
 export type Route =

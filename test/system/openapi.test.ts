@@ -3,7 +3,7 @@ import t from 'tap'
 import type { z } from 'zod'
 import { DESCRIBED } from '../../gateway/api/openapi/described.js'
 import * as shapes from '../../gateway/api/openapi/shapes.js'
-import { API_ROUTES, type ApiRoute, type ApiRouteName } from '../../gateway/api/table.js'
+import { API_ROUTES, type ApiRoute, type ApiRouteName } from '../../gateway/endpoints/table.js'
 import { freshDirectory } from '../helpers/fresh-directory.js'
 import { type Asked, call, startGateway } from '../helpers/tunnel.js'
 

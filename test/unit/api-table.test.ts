@@ -1,8 +1,8 @@
 /** The closed table of the gateway's own endpoints. */
 import t from 'tap'
 import { SCOPES } from '../../gateway/access/principal.js'
-import { type ApiMatch, matchApi } from '../../gateway/api/router.js'
-import { API_ROUTES, type ApiRoute } from '../../gateway/api/table.js'
+import { type ApiMatch, matchApi } from '../../gateway/endpoints/router.js'
+import { API_ROUTES, type ApiRoute } from '../../gateway/endpoints/table.js'
 import { outcome } from '../helpers/heads.js'
 
 const rows = Object.entries(API_ROUTES) as [string, ApiRoute][]

@@ -7,7 +7,7 @@ import {
   listQuery,
   patchBody,
 } from '../../../shared/sessions/schemas.js'
-import type { ApiRouteName } from '../table.js'
+import type { ApiRouteName } from '../../endpoints/table.js'
 import * as shapes from './shapes.js'
 
 export interface Described {

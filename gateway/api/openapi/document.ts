@@ -1,6 +1,6 @@
 /** The OpenAPI 3.1 description of everything that the gateway serves over HTTP. */
 import { z } from 'zod'
-import { API_ROUTES, type ApiRoute, type ApiRouteName } from '../table.js'
+import { API_ROUTES, type ApiRoute, type ApiRouteName } from '../../endpoints/table.js'
 import { DESCRIBED, type Described } from './described.js'
 import { problem } from './shapes.js'
 
