@@ -2,10 +2,7 @@ import { type Command, defineCommand, type Started } from '../shared/command.js'
 import type { Report } from '../shared/options.js'
 import { accessSettings } from './access/settings.js'
 import { checkTls } from './options/tls.js'
-import { gatewayOptions, type LoadedGateway } from './options.js'
-
-/** How every command reads the gateway's options: from where, and whom it trusts. */
-export const gatewaySources = { configFile: 'gateway.yaml', trusted: true } as const
+import { gatewayOptions, gatewaySources, type LoadedGateway } from './options.js'
 
 /** Rules that join several options, and the files that they name. */
 export function checkGateway<L extends LoadedGateway>(loaded: L, report: Report): L {

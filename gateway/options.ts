@@ -28,6 +28,9 @@ export const gatewayOptions = defineOptions({
   ...telemetryOptions,
 })
 
+/** How every command reads the gateway's options: from where, and whom it trusts. */
+export const gatewaySources = { configFile: 'gateway.yaml', trusted: true } as const
+
 export type GatewaySpecs = typeof gatewayOptions.specs
 export type GatewayOptions = ValuesOf<GatewaySpecs>
 export type LoadedGateway = Loaded<GatewaySpecs>

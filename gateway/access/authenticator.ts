@@ -2,13 +2,14 @@
 import { Problem } from '../../shared/errors.js'
 import type { RequestHead } from '../edge/engine.js'
 import type { Tell } from '../events/event.js'
+import type { Mode } from '../options/access.js'
 import type { Password, RootSecret } from './admin.js'
 import type { Cookies } from './cookies.js'
 import { hasNoField, type Presented, type RequestKind, readCredential } from './credential.js'
 import type { Credentials } from './credentials.js'
 import type { JwtVerifier } from './jwt.js'
-import { challenge, type Mode, schemes } from './mode.js'
 import { EVERYBODY, type Principal } from './principal.js'
+import { challenge, schemes } from './schemes.js'
 import { isDeviceText, isTokenText, secretHash } from './tokens.js'
 
 /** Failed credentials by address. */

@@ -1,10 +1,10 @@
 /** The dashboard's sign-in: a cookie that stands for a principal, kept as a hash, ended with its credential. */
 import { randomBytes } from 'node:crypto'
 import { type Fields, getField } from '../../shared/headers.js'
+import { isLoopback } from '../../shared/loopback.js'
 import type { RequestHead } from '../edge/engine.js'
 import { LOOPBACK_COOKIE, SECURE_COOKIE } from '../guard/session-cookie.js'
 import type { Endings } from './endings.js'
-import { isLoopback } from './loopback.js'
 import type { Principal } from './principal.js'
 import { secretHash } from './tokens.js'
 

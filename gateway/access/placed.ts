@@ -1,8 +1,8 @@
 /** A command about the gateway of a data directory. */
 import { type Command, defineCommand } from '../../shared/command.js'
 import { defineOptions, type Report, type Specs, type ValuesOf } from '../../shared/options.js'
-import { gatewaySources } from '../command.js'
 import { filesOptions } from '../options/files.js'
+import { gatewaySources } from '../options.js'
 
 const place = { dataDir: filesOptions.dataDir, config: filesOptions.config }
 

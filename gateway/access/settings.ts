@@ -1,11 +1,11 @@
 /** What `--auth` and its neighbours come to, and the rules that join them. */
 import { readFileSync } from 'node:fs'
+import { isLoopback } from '../../shared/loopback.js'
 import type { Report } from '../../shared/options.js'
+import type { Mode } from '../options/access.js'
 import type { GatewayOptions } from '../options.js'
 import type { JwtSettings } from './jwt.js'
 import { type JwtKey, jwtKeyOf } from './jwt-key.js'
-import { isLoopback } from './loopback.js'
-import type { Mode } from './mode.js'
 import { byteString } from './tokens.js'
 
 export interface AccessSettings {

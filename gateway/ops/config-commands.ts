@@ -2,9 +2,9 @@
 import { type Command, defineCommand } from '../../shared/command.js'
 import { flag } from '../../shared/option-types.js'
 import { defineOptions } from '../../shared/options.js'
-import { checkGateway, gatewaySources } from '../command.js'
+import { checkGateway } from '../command.js'
 import { control } from '../control/client.js'
-import { gatewayOptions } from '../options.js'
+import { gatewayOptions, gatewaySources } from '../options.js'
 import { renderDifferences, renderSettings, type Setting, settingsOf } from './in-force.js'
 
 /** Mistakes end every command with exit code 2 before it runs: what is left to say here is that there are none. */

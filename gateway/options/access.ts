@@ -1,7 +1,10 @@
+import { isLoopback } from '../../shared/loopback.js'
 import { specs } from '../../shared/option-spec.js'
 import { BadValue, choice, flag, list, one, path, text } from '../../shared/option-types.js'
-import { isLoopback } from '../access/loopback.js'
-import { MODES } from '../access/mode.js'
+
+/** The ways to prove who one is. */
+const MODES = ['none', 'token', 'password', 'device_token', 'jwt'] as const
+export type Mode = (typeof MODES)[number]
 
 const keySetUrl = one('URL', 'an https URL, or http on loopback', (value) => {
   const url = URL.canParse(value) ? new URL(value) : undefined

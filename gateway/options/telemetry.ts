@@ -1,7 +1,7 @@
 import { isToken } from '../../shared/headers.js'
+import { isLoopback } from '../../shared/loopback.js'
 import { specs } from '../../shared/option-spec.js'
 import { BadValue, flag, list, one } from '../../shared/option-types.js'
-import { isLoopback } from '../access/loopback.js'
 
 const fieldName = one('NAME', 'the name of a header field', (value) => {
   if (!isToken(value)) throw new BadValue('is not a field name')

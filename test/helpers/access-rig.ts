@@ -1,11 +1,11 @@
 /** Who may call, put together as the gateway does, with a clock and attempts that a test sees. */
 import type { Test } from 'tap'
 import { Access } from '../../gateway/access/access.js'
-import type { Mode } from '../../gateway/access/mode.js'
 import type { AccessSettings } from '../../gateway/access/settings.js'
 import { byteString } from '../../gateway/access/tokens.js'
 import type { RequestHead } from '../../gateway/edge/engine.js'
 import type { Happening } from '../../gateway/events/event.js'
+import type { Mode } from '../../gateway/options/access.js'
 import { Problem } from '../../shared/errors.js'
 import { createLogger } from '../../shared/log.js'
 

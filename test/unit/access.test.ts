@@ -16,7 +16,6 @@ import { Credentials } from '../../gateway/access/credentials.js'
 import { Pairings } from '../../gateway/access/devices.js'
 import { Endings } from '../../gateway/access/endings.js'
 import { type AskedGrant, type Grant, parseGrant } from '../../gateway/access/grant.js'
-import { isLoopback } from '../../gateway/access/loopback.js'
 import { EVERYBODY, type Principal, type Scope } from '../../gateway/access/principal.js'
 import { CredentialStore } from '../../gateway/access/store.js'
 import { newSecret, secretHash } from '../../gateway/access/tokens.js'
@@ -29,6 +28,7 @@ import {
 } from '../../gateway/agents/tunnel-patterns.js'
 import { withoutSession } from '../../gateway/guard/session-cookie.js'
 import { Problem } from '../../shared/errors.js'
+import { isLoopback } from '../../shared/loopback.js'
 
 const ID = 'agent_550e8400-e29b-41d4-a716-446655440000_prod'
 const DAY = 86_400_000

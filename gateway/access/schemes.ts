@@ -1,6 +1,5 @@
-/** The ways to prove who one is: what `--auth` takes. */
-export const MODES = ['none', 'token', 'password', 'device_token', 'jwt'] as const
-export type Mode = (typeof MODES)[number]
+/** The schemes of `authorization`, and by which modes of `--auth` each opens. */
+import type { Mode } from '../options/access.js'
 
 interface Scheme {
   readonly name: string
