@@ -1,5 +1,5 @@
 import type { LogFormat, LogLevel } from '../shared/log.js'
-import type { Origin, Provenance, Report } from '../shared/options.js'
+import type { OptionSource, Provenance, Report } from '../shared/options.js'
 import { type GatewayUrl, isInTheClear } from './gateway-url.js'
 import type { LoadedAgent } from './options.js'
 import { resolveTunnels, type Tls, type TunnelConfig } from './tunnels.js'
@@ -35,7 +35,7 @@ export function resolveAgent(loaded: LoadedAgent, report: Report): AgentConfig {
   if (cert === undefined && key !== undefined) report('--client-key needs --client-cert')
   if (cert !== undefined && key === undefined) report('--client-cert needs --client-key')
   // The gateway reads the same variable, which may stand for it alone.
-  const redacts = provenance.redact !== undefined && provenance.redact.origin.kind !== 'env'
+  const redacts = provenance.redact !== undefined && provenance.redact.source.kind !== 'env'
   if (redacts && values.redact.length > 0 && values.inspectPort === undefined)
     report('--redact needs --inspect-port')
   const tunnels = resolveTunnels(loaded, report)
@@ -51,10 +51,10 @@ export function resolveAgent(loaded: LoadedAgent, report: Report): AgentConfig {
     )
   }
   const warnings = [
-    ...(provenance.token?.origin.kind === 'flag'
+    ...(provenance.token?.source.kind === 'flag'
       ? ['--token can be read by others in the process list; use GW_AGENT_TOKEN or --token-file']
       : []),
-    ...(provenance.basicAuth?.origin.kind === 'flag'
+    ...(provenance.basicAuth?.source.kind === 'flag'
       ? ['--basic-auth can be read by others in the process list; use GW_BASIC_AUTH or the config file']
       : []),
     ...(insecure ? ['--insecure: the gateway is not verified'] : []),
@@ -83,11 +83,11 @@ export function resolveAgent(loaded: LoadedAgent, report: Report): AgentConfig {
 /** A hash of the password travels in the handshake; one that people remember is soon found from that. */
 const isGuarded = (tunnel: TunnelConfig): boolean => tunnel.public?.basicAuth !== undefined
 
-const RANKS: Readonly<Record<Origin['kind'], number>> = { flag: 3, env: 2, file: 1, default: 0 }
+const RANKS: Readonly<Record<OptionSource['kind'], number>> = { flag: 3, env: 2, file: 1, default: 0 }
 
 /** Of a token and a file the one that stands nearer to the user. */
 function chooseCredential({ values, provenance }: LoadedAgent, report: Report): Credential {
-  const rank = (given: Provenance | undefined): number => RANKS[given?.origin.kind ?? 'default']
+  const rank = (given: Provenance | undefined): number => RANKS[given?.source.kind ?? 'default']
   const { token, tokenFile } = values
   if (token === undefined && tokenFile === undefined) return { kind: 'none' }
   const byFile = rank(provenance.tokenFile) - rank(provenance.token)

@@ -6,7 +6,7 @@ import { HttpsProxyAgent } from 'https-proxy-agent'
 import { getProxyForUrl } from 'proxy-from-env'
 import { MAX_MESSAGE, PROTOCOL } from '../shared/limits.js'
 import { type PublicAccess, publicFields } from './public-access.js'
-import { type Refusal, readRefusal } from './refusal.js'
+import { type LinkRefusal, readRefusal } from './refusal.js'
 import { openWebSocket, type WebSocket } from './ws.js'
 
 /** How a gateway's certificate is verified, and what the agent shows of its own. PEM texts. */
@@ -35,7 +35,7 @@ export interface DialOptions {
 
 export type DialResult =
   | { readonly kind: 'open'; readonly socket: LinkSocket }
-  | Refusal
+  | LinkRefusal
   | { readonly kind: 'unreachable'; readonly error: Error }
 
 /** What a socket tells. Messages are never written to again: views into them stay valid. */

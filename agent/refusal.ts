@@ -1,7 +1,7 @@
 /** Why a gateway, or a proxy before it, did not upgrade a link. */
 import { type IncomingMessage, STATUS_CODES } from 'node:http'
 
-export interface Refusal {
+export interface LinkRefusal {
   readonly kind: 'refused'
   readonly status: number
   /** The problem's code, where the answer is one of the gateway's own. */
@@ -16,7 +16,7 @@ const MOST_BYTES = 64 * 1024
 const LONGEST_DETAIL = 300
 
 /** Rejects where the answer breaks off. */
-export async function readRefusal(response: IncomingMessage): Promise<Refusal> {
+export async function readRefusal(response: IncomingMessage): Promise<LinkRefusal> {
   const chunks: Buffer[] = []
   let bytes = 0
   for await (const chunk of response as AsyncIterable<Buffer>) {

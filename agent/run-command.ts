@@ -87,14 +87,14 @@ function resolveRun(loaded: LoadedRun, report: Report): RunConfig {
     insecure,
     handlers,
     dataDir: resolve(dataDir),
-    mayForget: provenance.dataDir?.origin.kind === 'default' && session === undefined,
+    mayForget: provenance.dataDir?.source.kind === 'default' && session === undefined,
   })
 }
 
 /** Of a token and a file the one that the command line names. A file is read when the token is needed. */
 function tokenOf({ values, provenance }: LoadedRun, report: Report): RunConfig['token'] {
   const { token, tokenFile } = values
-  const named = (['token', 'tokenFile'] as const).filter((key) => provenance[key]?.origin.kind === 'flag')
+  const named = (['token', 'tokenFile'] as const).filter((key) => provenance[key]?.source.kind === 'flag')
   if (token !== undefined && tokenFile !== undefined && named.length !== 1)
     report('--token and --token-file exclude each other')
   if (tokenFile === undefined || named[0] === 'token') return token

@@ -12,7 +12,7 @@ import { InProcessGateway } from './client/in-process-gateway.js'
 import type { Session, SessionGateway } from './client/session-gateway.js'
 import type { RunConfig } from './run.js'
 
-export interface Place {
+export interface RunPlace {
   readonly gateway: SessionGateway
   readonly session: Session
 }
@@ -20,7 +20,7 @@ export interface Place {
 type Notice = (line: string) => void
 
 /** With its session, so that a gateway that cannot be reached shows before anything runs. */
-export async function openPlace(config: RunConfig, notice: Notice): Promise<Place> {
+export async function openPlace(config: RunConfig, notice: Notice): Promise<RunPlace> {
   const { gatewayUrl, handlers } = config
   if (gatewayUrl === undefined) return here(config, notice)
   try {
@@ -32,7 +32,7 @@ export async function openPlace(config: RunConfig, notice: Notice): Promise<Plac
   }
 }
 
-async function here(config: RunConfig, notice: Notice): Promise<Place> {
+async function here(config: RunConfig, notice: Notice): Promise<RunPlace> {
   const { handlers, dataDir } = config
   let conflict: unknown
   if (handlers !== undefined) {
@@ -53,7 +53,7 @@ async function here(config: RunConfig, notice: Notice): Promise<Place> {
   return begin(config, new ExternalGateway(url, { token: config.token, insecure: true }))
 }
 
-async function begin(config: RunConfig, gateway: SessionGateway): Promise<Place> {
+async function begin(config: RunConfig, gateway: SessionGateway): Promise<RunPlace> {
   const { session: id, userId, workspaceDir } = config
   try {
     const session =

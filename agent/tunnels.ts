@@ -121,7 +121,7 @@ function merge(loaded: LoadedAgent, item: TunnelItem | undefined): TunnelValues 
 }
 
 function rankOf(loaded: LoadedAgent, item: TunnelItem | undefined, key: Key): number {
-  const top = RANKS[loaded.provenance[key]?.origin.kind ?? 'default']
+  const top = RANKS[loaded.provenance[key]?.source.kind ?? 'default']
   return item?.provenance[key] === undefined ? top : Math.max(top, RANKS.entry)
 }
 

@@ -9,7 +9,7 @@ import type { Verbs } from './control/verbs.js'
 import { Gateway, VERSION } from './gateway.js'
 import { backgroundOf } from './ops/background.js'
 import { Reloader } from './ops/reload.js'
-import type { Report } from './ops/standing.js'
+import type { StatusReport } from './ops/standing.js'
 import type { LoadedGateway } from './options.js'
 
 /** Serves until it is told to end. @returns the exit code. */
@@ -22,7 +22,7 @@ export async function serve(loaded: LoadedGateway, started: Started<LoadedGatewa
   const ending = new Ending(log)
   const gateway = await Gateway.start({ ...options, log })
   const reloader = new Reloader({ gateway, loaded, again: started.again, log })
-  const report = (): Report => ({
+  const report = (): StatusReport => ({
     ...markOf(process.pid)!,
     url: gateway.url,
     version: VERSION,

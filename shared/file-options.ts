@@ -89,7 +89,7 @@ function readMapping(
       } else if (key === undefined || spec === undefined || spec.file === false) {
         report(unknownKey(entry, spec, [...keys.keys(), ...groups], groupNames(specs, group)))
       } else {
-        const earlier = given.get(key)?.origins[0]
+        const earlier = given.get(key)?.sources[0]
         if (earlier?.kind === 'file') {
           report(`${formatPosition(entry.at)}: ${name} stands already at ${formatPosition(earlier)}`)
         } else {
@@ -140,7 +140,7 @@ function readValue(name: string, spec: OptionSpec, node: FileNode, report: Repor
       if (value.kind !== 'scalar')
         report(`${formatPosition(value.at)}: ${name}.${key} holds ${KIND_NAMES[value.kind]}; it takes text`)
     }
-    return { texts, origins: node.entries.map(({ value }) => ({ kind: 'file' as const, ...value.at })) }
+    return { texts, sources: node.entries.map(({ value }) => ({ kind: 'file' as const, ...value.at })) }
   }
   report(`--${name}: ${KIND_NAMES[node.kind]} (${formatPosition(node.at)}) stands there; it takes ${takes}`)
   return undefined

@@ -40,14 +40,14 @@ type ValueOf<S extends OptionSpec> =
 /** What these records resolve to. Frozen. */
 export type ValuesOf<S extends Specs> = { readonly [K in keyof S]: ValueOf<S[K]> }
 
-export type Origin =
+export type OptionSource =
   | { readonly kind: 'flag' }
   | { readonly kind: 'env'; readonly name: string }
   | ({ readonly kind: 'file' } & Position)
   | { readonly kind: 'default' }
 
 export interface Provenance {
-  readonly origin: Origin
+  readonly source: OptionSource
   /** As it was written; masked if secret. */
   readonly text: string
 }
@@ -79,7 +79,7 @@ export function withFlag(specs: Specs): [string, OptionSpec][] {
 }
 
 /** `flag`, `env GW_PORT`, `gateway.yaml:3:15`, `default`. */
-export function formatOrigin(origin: Origin): string {
-  if (origin.kind === 'file') return formatPosition(origin)
-  return origin.kind === 'env' ? `env ${origin.name}` : origin.kind
+export function formatSource(source: OptionSource): string {
+  if (source.kind === 'file') return formatPosition(source)
+  return source.kind === 'env' ? `env ${source.name}` : source.kind
 }

@@ -12,8 +12,16 @@ import {
   type ValuesOf,
 } from './option-spec.js'
 
-export type { OptionSpec, Origin, Provenance, ProvenanceOf, Report, Specs, ValuesOf } from './option-spec.js'
-export { envNames, flagName, formatOrigin } from './option-spec.js'
+export type {
+  OptionSource,
+  OptionSpec,
+  Provenance,
+  ProvenanceOf,
+  Report,
+  Specs,
+  ValuesOf,
+} from './option-spec.js'
+export { envNames, flagName, formatSource } from './option-spec.js'
 
 /** The options of one command. */
 export interface Options<S extends Specs, I extends Specs = Specs> {

@@ -13,12 +13,12 @@ export interface Program {
   readonly commands: readonly [Command, ...Command[]]
 }
 
-export type Outcome =
+export type Invocation =
   | { readonly kind: 'print'; readonly text: string }
   | { readonly kind: 'run'; readonly run: () => Promise<number> }
 
 /** What a command line asks for; throws `UsageError` with every mistake in it. */
-export async function interpretCommandLine(program: Program, around: Surroundings): Promise<Outcome> {
+export async function interpretCommandLine(program: Program, around: Surroundings): Promise<Invocation> {
   const { name, version, commands } = program
   const listed = commands.map((command) => [command.name, command.summary] as const)
   const page = { program: name, commands: listed.filter(([word]) => word !== ''), specs: commands[0].specs }

@@ -54,7 +54,7 @@ export function serviceCommands<S extends Specs, I extends Specs>(what: Installa
     ],
     resolve: ({ values, provenance }, report) => {
       for (const [key, spec] of Object.entries(options.specs)) {
-        if (spec.secret && provenance[key]?.origin.kind === 'flag')
+        if (spec.secret && provenance[key]?.source.kind === 'flag')
           report(
             `--${flagName(key)}: everybody may read a unit; put the secret into the service's environment`,
           )

@@ -82,7 +82,7 @@ class SocketRelay implements UpstreamSocketEvents, MessageOwner {
   }
 
   refused(response: IncomingMessage): void {
-    new Refusal(this.#exchange, response, this.#name).start()
+    new DeclinedUpgrade(this.#exchange, response, this.#name).start()
   }
 
   message(payload: Buffer, binary: boolean): void {
@@ -105,7 +105,7 @@ class SocketRelay implements UpstreamSocketEvents, MessageOwner {
 }
 
 /** An upstream's own answer to the handshake, passed on with its body. */
-class Refusal implements ExchangeEvents {
+class DeclinedUpgrade implements ExchangeEvents {
   readonly #exchange: Exchange
   readonly #response: IncomingMessage
   readonly #name: string

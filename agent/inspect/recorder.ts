@@ -22,7 +22,7 @@ export interface Recorded {
   events: StreamEvents
 }
 
-export interface Origin {
+export interface RecordedFacts {
   tunnelId: string
   /** What it goes to, for people. */
   route: string
@@ -42,7 +42,7 @@ export class Recorder {
   }
 
   /** Lets `accept` serve the stream, and keeps what passes. */
-  record(accept: Accept, stream: AnswerStream, open: Open, origin: Origin): Recorded {
+  record(accept: Accept, stream: AnswerStream, open: Open, facts: RecordedFacts): Recorded {
     const { method, target, headers, body } = open
     const recording: AgentRecording = {
       stream: open.stream,
@@ -50,7 +50,7 @@ export class Recorder {
       startedAt: Date.now(),
       method,
       target: maskedTarget(target),
-      route: origin.route,
+      route: facts.route,
       // Of those whom a trusted proxy before the gateway names, the first is the caller.
       remoteAddress: getField(headers, 'x-forwarded-for')?.split(',')[0]?.trim() ?? '',
       requestHeaders: this.#redaction.fields(headers),
@@ -58,13 +58,13 @@ export class Recorder {
       responseHeaders: [],
       responseBody: new KeptBody(),
       status: undefined,
-      tunnelId: origin.tunnelId,
+      tunnelId: facts.tunnelId,
       code: undefined,
       // An agent has no queue: what it cannot serve at once it refuses.
       queued: 0,
       firstByte: undefined,
       duration: undefined,
-      replayOf: origin.replayOf,
+      replayOf: facts.replayOf,
     }
     const place = { ring: this.ring, held: this.ring.begin(recording), redaction: this.#redaction }
     const recorded = new RecordedStream(stream, recording, place)

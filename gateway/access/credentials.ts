@@ -24,7 +24,7 @@ export interface Issued {
   readonly record: CredentialRecord
 }
 
-export interface Asked {
+export interface NewCredential {
   readonly kind: CredentialKind
   readonly grant: Grant
   readonly label: string
@@ -74,7 +74,7 @@ export class Credentials {
   }
 
   /** @throws Problem `conflict` where there are too many. */
-  issue({ kind, grant, label, expiresAt }: Asked): Issued {
+  issue({ kind, grant, label, expiresAt }: NewCredential): Issued {
     if (this.#store.count() >= MAX_CREDENTIALS)
       throw new Problem('conflict', `there are ${MAX_CREDENTIALS} tokens and devices; revoke some`)
     const { id, text, hash } = newSecret(kind)

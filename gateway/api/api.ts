@@ -25,7 +25,7 @@ export type ApiHandlers = {
     : ApiHandler
 }
 
-export interface Outcome {
+export interface ApiEvents {
   served(served: Served): void
   failed(error: unknown): void
 }
@@ -54,7 +54,7 @@ export class Api {
     caller: Caller,
     { match, query }: Extract<Route, { kind: 'api' }>,
     { requestId, length, admission, upgrade }: Omit<Asked, 'route'>,
-    outcome: Outcome,
+    outcome: ApiEvents,
   ): void {
     const hasBody = length !== undefined && length !== 0
     caller.events = NO_EVENTS
@@ -142,7 +142,7 @@ class Supervised implements CallerEvents {
   }
 }
 
-function fail(error: unknown, outcome: Outcome): void {
+function fail(error: unknown, outcome: ApiEvents): void {
   if (error instanceof CallerLeft) outcome.served({ status: 0, bytes: 0 })
   else outcome.failed(error)
 }

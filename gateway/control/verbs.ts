@@ -17,13 +17,16 @@ export class ControlError extends Error {
   }
 }
 
-export interface Refusal {
+export interface VerbError {
   readonly code: string
   readonly message: string
 }
 
 /** Runs one line of the socket: `{"verb", "args"}`. */
-export async function perform(verbs: Verbs, line: string): Promise<{ answer: unknown } | { error: Refusal }> {
+export async function perform(
+  verbs: Verbs,
+  line: string,
+): Promise<{ answer: unknown } | { error: VerbError }> {
   try {
     const { verb, args } = parse(line)
     if (!Object.hasOwn(verbs, verb)) {

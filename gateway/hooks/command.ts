@@ -5,7 +5,7 @@ import { assertNever } from '../../shared/errors.js'
 import { OutputTail } from './output-tail.js'
 import { Pace } from './pace.js'
 
-export interface CommandSpec {
+export interface ProcessSpec {
   /** A text goes to the shell; a list is a program and its arguments. */
   readonly command: string | readonly string[]
   readonly workingDir: string
@@ -36,7 +36,7 @@ export interface CommandResult {
 }
 
 /** Never rejects. `stop` ends the command as its time limit would. */
-export type RunCommand = (spec: CommandSpec, stop: AbortSignal) => Promise<CommandResult>
+export type RunCommand = (spec: ProcessSpec, stop: AbortSignal) => Promise<CommandResult>
 
 /** Between SIGTERM and SIGKILL. */
 const GRACE_MS = 2000
@@ -50,7 +50,7 @@ export function commandRunner(): RunCommand {
   const live = new Set<CommandRun>()
   // Process groups outlive a process that ends without a word; after SIGKILL nobody can help them.
   const onExit = (): void => live.forEach((one) => void one.kill('SIGKILL'))
-  const begin = (spec: CommandSpec, stop: AbortSignal): Promise<CommandResult> =>
+  const begin = (spec: ProcessSpec, stop: AbortSignal): Promise<CommandResult> =>
     new Promise((resolve) => {
       if (live.size === 0) process.on('exit', onExit)
       const one = new CommandRun(spec, stop, (result) => {
@@ -77,7 +77,7 @@ type State =
   | { readonly kind: 'over' }
 
 class CommandRun {
-  readonly #spec: CommandSpec
+  readonly #spec: ProcessSpec
   readonly #stop: AbortSignal
   readonly #settle: (result: CommandResult) => void
   readonly #startedAt = Date.now()
@@ -87,7 +87,7 @@ class CommandRun {
   #state: State = { kind: 'running' }
   #timer: NodeJS.Timeout | undefined
 
-  constructor(spec: CommandSpec, stop: AbortSignal, settle: (result: CommandResult) => void) {
+  constructor(spec: ProcessSpec, stop: AbortSignal, settle: (result: CommandResult) => void) {
     this.#spec = spec
     this.#stop = stop
     this.#settle = settle

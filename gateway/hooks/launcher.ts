@@ -1,9 +1,9 @@
 import { type ChildProcess, fork } from 'node:child_process'
-import { baseEnvironment, type CommandResult, type CommandSpec, type RunCommand } from './command.js'
+import { baseEnvironment, type CommandResult, type ProcessSpec, type RunCommand } from './command.js'
 
 /** To the process. */
 export type LauncherRequest =
-  | { readonly kind: 'run'; readonly id: number; readonly spec: CommandSpec }
+  | { readonly kind: 'run'; readonly id: number; readonly spec: ProcessSpec }
   | { readonly kind: 'stop'; readonly id: number }
 
 /** From it. */

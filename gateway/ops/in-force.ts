@@ -1,4 +1,4 @@
-import { flagName, formatOrigin, type Provenance, type Specs } from '../../shared/option-spec.js'
+import { flagName, formatSource, type Provenance, type Specs } from '../../shared/option-spec.js'
 import { gatewayOptions, type LoadedGateway } from '../options.js'
 
 /** One option as it is in force: what was written, and where. */
@@ -20,7 +20,7 @@ export function settingsOf({ provenance }: Pick<LoadedGateway, 'provenance'>): S
   return Object.entries(SPECS).map(([key, spec]) => ({
     name: flagName(key),
     value: given[key]?.text ?? null,
-    from: given[key] === undefined ? 'default' : formatOrigin(given[key].origin),
+    from: given[key] === undefined ? 'default' : formatSource(given[key].source),
     live: spec.live === true,
   }))
 }

@@ -6,7 +6,7 @@ import { removeStaleSocket } from '../control/server.js'
 import { clearStaleLock, type LockEntry, readLock } from './lock.js'
 
 /** What a gateway tells of itself on its control socket. */
-export interface Report extends ProcessMark {
+export interface StatusReport extends ProcessMark {
   readonly url: string
   readonly version: string
   readonly node: string
@@ -22,7 +22,7 @@ export interface Report extends ProcessMark {
 }
 
 export type Standing =
-  | { readonly kind: 'running'; readonly report: Report }
+  | { readonly kind: 'running'; readonly report: StatusReport }
   /** It lives and does not answer: it has just begun, is about to end, or hangs. `process`: unknown in the foreground. */
   | { readonly kind: 'mute'; readonly process: ProcessMark | undefined }
   /** It was killed, and has left its lock. */
@@ -70,9 +70,9 @@ export async function clearStale(dataDir: string): Promise<void> {
   await removeStaleSocket(dataDir)
 }
 
-async function reportOf(dataDir: string): Promise<Report | 'mute' | undefined> {
+async function reportOf(dataDir: string): Promise<StatusReport | 'mute' | undefined> {
   try {
-    return (await control(dataDir, 'status', {}, ANSWER_MS))?.answer as Report | undefined
+    return (await control(dataDir, 'status', {}, ANSWER_MS))?.answer as StatusReport | undefined
   } catch (error) {
     if (error instanceof ControlError && (error.code === 'timeout' || error.code === 'no_answer'))
       return 'mute'

@@ -2,7 +2,7 @@
 import { isFieldValue, isToken } from '../../shared/headers.js'
 import type { Entry } from '../hooks/entry.js'
 import { OutputTail } from '../hooks/output-tail.js'
-import type { Outcome } from './task-work.js'
+import type { TaskResult } from './task-work.js'
 
 export interface TaskRequest {
   readonly method: string
@@ -12,14 +12,14 @@ export interface TaskRequest {
   readonly body: string | undefined
 }
 
-export interface Answer {
+export interface TaskAnswer {
   readonly status: number
   /** Its end is enough where it is long. */
   readonly body: Buffer
 }
 
 /** Sends it through the gateway with the right to write. Rejects where there is no answer, or `signal` fires. */
-export type SendRequest = (request: TaskRequest, signal: AbortSignal) => Promise<Answer>
+export type SendRequest = (request: TaskRequest, signal: AbortSignal) => Promise<TaskAnswer>
 
 const KEYS = ['method', 'path', 'headers', 'body']
 /** Of the connection, which is the gateway's. */
@@ -52,7 +52,7 @@ export async function performRequest(
   send: SendRequest,
   request: TaskRequest,
   signal: AbortSignal,
-): Promise<Outcome> {
+): Promise<TaskResult> {
   try {
     const { status, body } = await send(request, signal)
     const tail = new OutputTail()

@@ -4,7 +4,7 @@ import type { Tell } from '../events/event.js'
 import type { Clock } from './clock.js'
 import type { Task } from './task.js'
 import type { Cause, TaskRun, TaskStore } from './task-store.js'
-import { type Means, type Outcome, perform } from './task-work.js'
+import { type Means, perform, type TaskResult } from './task-work.js'
 
 export interface TaskRunnerParts extends Means {
   readonly store: TaskStore
@@ -104,7 +104,7 @@ export class TaskRunner {
     }
   }
 
-  #end({ task: { name }, record }: Active, outcome: Outcome, durationMs: number): void {
+  #end({ task: { name }, record }: Active, outcome: TaskResult, durationMs: number): void {
     const { store, tell, log } = this.#parts
     const { status, exitCode, httpStatus, error } = outcome
     this.#active.delete(name)

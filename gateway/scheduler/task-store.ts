@@ -5,10 +5,10 @@ import {
   type SqlValue,
   type Statement,
 } from '../../shared/store/database.js'
-import type { Outcome } from './task-work.js'
+import type { TaskResult } from './task-work.js'
 
 /** `running`, what the run came to, or `interrupted`: the gateway died amid it. */
-export type RunStatus = Outcome['status'] | 'running' | 'interrupted'
+export type TaskRunStatus = TaskResult['status'] | 'running' | 'interrupted'
 
 export type Cause = 'schedule' | 'manual'
 
@@ -18,7 +18,7 @@ export interface TaskRun {
   task: string
   /** Whether the clock started it, or somebody. */
   cause: Cause
-  status: RunStatus
+  status: TaskRunStatus
   exit_code: number | null
   /** Of a request. */
   http_status: number | null
@@ -84,7 +84,7 @@ export class TaskStore {
     return run
   }
 
-  end(id: number, { status, exitCode, httpStatus, output, error }: Outcome, durationMs: number): void {
+  end(id: number, { status, exitCode, httpStatus, output, error }: TaskResult, durationMs: number): void {
     this.#run(
       'UPDATE run SET status = ?, exit_code = ?, http_status = ?, duration_ms = ?, output = ?, error = ? WHERE id = ?',
       status,

@@ -6,7 +6,7 @@ import type { Task } from './task.js'
 import { performRequest, type SendRequest } from './task-request.js'
 
 /** What a run came to. */
-export interface Outcome {
+export interface TaskResult {
   readonly status: CommandStatus
   readonly exitCode?: number | null
   /** Of a request. */
@@ -22,7 +22,11 @@ export interface Means {
 }
 
 /** Never rejects. Ends soon after `stop` fires, unless it is code that does not heed it. */
-export async function perform({ work, timeoutMs }: Task, means: Means, stop: AbortSignal): Promise<Outcome> {
+export async function perform(
+  { work, timeoutMs }: Task,
+  means: Means,
+  stop: AbortSignal,
+): Promise<TaskResult> {
   switch (work.kind) {
     case 'command': {
       const { command, workingDir } = work
@@ -52,8 +56,8 @@ export async function perform({ work, timeoutMs }: Task, means: Means, stop: Abo
 async function limited(
   timeoutMs: number,
   stop: AbortSignal,
-  work: (signal: AbortSignal) => Promise<Outcome>,
-): Promise<Outcome> {
+  work: (signal: AbortSignal) => Promise<TaskResult>,
+): Promise<TaskResult> {
   const abort = new AbortController()
   let late = false
   const onStop = (): void => abort.abort(stop.reason)

@@ -5,7 +5,7 @@ import { EventBus } from '../../gateway/events/bus.js'
 import { EVENT_TYPES, type GatewayEvent } from '../../gateway/events/event.js'
 import { nodeId } from '../../gateway/events/node-id.js'
 import { eventJson } from '../../gateway/events/wire-event.js'
-import type { CommandResult, CommandSpec, RunCommand } from '../../gateway/hooks/command.js'
+import type { CommandResult, ProcessSpec, RunCommand } from '../../gateway/hooks/command.js'
 import { eventVariables } from '../../gateway/hooks/environment.js'
 import { Hooks } from '../../gateway/hooks/hooks.js'
 import { type HookDefinition, parseHooks } from '../../gateway/hooks/hooks-file.js'
@@ -38,7 +38,7 @@ const hooksOf = (text: string): HookDefinition[] => read(text).hooks
 
 /** Runs nothing: each command waits until it is let go. */
 class FakeCommands {
-  readonly specs: CommandSpec[] = []
+  readonly specs: ProcessSpec[] = []
   readonly #ends: ((status?: CommandResult['status']) => void)[] = []
   most = 0
   #now = 0

@@ -13,7 +13,7 @@ import {
   size,
   text,
 } from '../../shared/option-types.js'
-import { defineOptions, formatOrigin, loadOptions } from '../../shared/options.js'
+import { defineOptions, formatSource, loadOptions } from '../../shared/options.js'
 
 const options = defineOptions(
   {
@@ -221,10 +221,10 @@ t.test('values are frozen, and each knows where it came from', (t) => {
     file: 'domain:\n  - a\n  - b\ntunnels:\n  - name: x\n  - {}',
   })
   t.ok([values, provenance, items, values.domain, values.label, items[0]?.values].every(Object.isFrozen))
-  t.strictSame(formatOrigin(provenance.port!.origin), 'flag')
-  t.strictSame(formatOrigin(provenance.host!.origin), 'env GW_HOST')
-  t.strictSame(formatOrigin(provenance.domain!.origin), 'gw.yaml:2:5')
-  t.strictSame(formatOrigin(provenance.logLevel!.origin), 'default')
+  t.strictSame(formatSource(provenance.port!.source), 'flag')
+  t.strictSame(formatSource(provenance.host!.source), 'env GW_HOST')
+  t.strictSame(formatSource(provenance.domain!.source), 'gw.yaml:2:5')
+  t.strictSame(formatSource(provenance.logLevel!.source), 'default')
   t.equal(provenance.engine, undefined)
   t.equal(provenance.domain?.text, 'a,b')
   t.equal(provenance.token?.text, '***')

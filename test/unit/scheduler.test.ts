@@ -3,7 +3,7 @@ import t, { type Test } from 'tap'
 import type { ApiRequest } from '../../gateway/api/request.js'
 import type { Reply } from '../../gateway/edge/reply.js'
 import type { Happening } from '../../gateway/events/event.js'
-import type { CommandResult, CommandSpec } from '../../gateway/hooks/command.js'
+import type { CommandResult, ProcessSpec } from '../../gateway/hooks/command.js'
 import type { Clock } from '../../gateway/scheduler/clock.js'
 import { codeTask, type ScheduleSpec } from '../../gateway/scheduler/code-task.js'
 import { cronAfter, instant } from '../../gateway/scheduler/cron.js'
@@ -105,7 +105,7 @@ class Rig {
     t.teardown(() => this.scheduler.close(5000))
   }
 
-  async #run({ command }: CommandSpec, stop: AbortSignal): Promise<CommandResult> {
+  async #run({ command }: ProcessSpec, stop: AbortSignal): Promise<CommandResult> {
     this.ran.push(`${command} ${(this.clock.monotonic - 5000) / SECOND}`)
     const stopped = new Promise<void>((resolve) => stop.addEventListener('abort', () => resolve()))
     if (this.hold !== undefined) await Promise.race([this.hold, stopped])
