@@ -22,12 +22,15 @@ export interface LinkSettings {
   urls(claim: LinkClaim): string[]
 }
 
+/** `replaced`: another link of the same instance and number has its place. */
+export type EndCause = 'ended' | 'replaced'
+
 /** Who keeps the links. */
 export interface LinkOwner {
   ready(link: Link, hello: Hello): void
   /** State, or a place for a stream, changed. */
   changed(link: Link): void
-  closed(link: Link, reason: string): void
+  closed(link: Link, cause: EndCause, reason: string): void
 }
 
 /** Whose a link is, and what it was allowed by. */

@@ -11,7 +11,7 @@ import type { StreamEvents } from '../../shared/stream-events.js'
 import type { LinkRight } from './accept.js'
 import type { LinkClaim } from './claim.js'
 import type { Instance } from './instance.js'
-import type { LinkOwner, LinkPlace, LinkSettings } from './link-owner.js'
+import type { EndCause, LinkOwner, LinkPlace, LinkSettings } from './link-owner.js'
 import { Wire, type WireHost } from './wire.js'
 
 export type LinkState = 'greeting' | 'ready' | 'unresponsive' | 'draining' | 'closed'
@@ -34,6 +34,8 @@ export class Link implements WireHost {
   readonly #right: LinkRight
   readonly #connectedAt = Date.now()
   #state: LinkState = 'greeting'
+  /** Why it ends, once it does. */
+  #cause: EndCause = 'ended'
   #helloTimer: NodeJS.Timeout | undefined
 
   constructor(id: string, claim: LinkClaim, settings: LinkSettings, { owner, right }: LinkPlace) {
@@ -121,6 +123,12 @@ export class Link implements WireHost {
     this.wire.end(code, reason)
   }
 
+  /** The same, for another link that has its place by now. */
+  giveWay(): void {
+    this.#cause = 'replaced'
+    this.end(CloseCode.replaced, 'replaced by a new link')
+  }
+
   // From the wire.
 
   hello(hello: Hello): void {
@@ -164,7 +172,7 @@ export class Link implements WireHost {
     this.#state = 'closed'
     this.#stopWaiting()
     this.#right.release()
-    this.#owner.closed(this, reason)
+    this.#owner.closed(this, this.#cause, reason)
   }
 
   warn(message: string, facts: Record<string, unknown>): void {

@@ -10,9 +10,7 @@ import { Bucket } from './bucket.js'
 import type { LinkClaim } from './claim.js'
 import { Instance } from './instance.js'
 import type { Link } from './link.js'
-import type { LinkOwner } from './link-owner.js'
-
-const REPLACED = 'replaced by a new link'
+import type { EndCause, LinkOwner } from './link-owner.js'
 
 /** A name stays with its tunnel id for this long (ms) after its last instance left. */
 const NAME_GRACE = 60_000
@@ -20,7 +18,7 @@ const NAME_GRACE = 60_000
 export type Change =
   | { kind: 'connected'; link: Link }
   | { kind: 'changed'; link: Link }
-  | { kind: 'disconnected'; link: Link; reason: string; replaced: boolean }
+  | { kind: 'disconnected'; link: Link; cause: EndCause; reason: string }
 
 interface NameHolder {
   tunnelId: string
@@ -111,7 +109,7 @@ export class Registry implements LinkOwner {
     link.instance = instance
     this.#links.set(link.id, link)
     // Only now: what the predecessor's streams do next finds the successor in its place.
-    predecessor?.end(CloseCode.replaced, REPLACED)
+    predecessor?.giveWay()
     this.#tell({ kind: 'connected', link })
   }
 
@@ -120,12 +118,12 @@ export class Registry implements LinkOwner {
   }
 
   /** Compare and delete: only the link that stands here leaves, never its successor. */
-  closed(link: Link, reason: string): void {
+  closed(link: Link, cause: EndCause, reason: string): void {
     if (!this.#links.delete(link.id)) return
     const instance = link.instance!
     instance.links = instance.links.filter((other) => other !== link)
     if (instance.links.length === 0) this.#dismiss(instance)
-    this.#tell({ kind: 'disconnected', link, reason, replaced: reason === REPLACED })
+    this.#tell({ kind: 'disconnected', link, cause, reason })
   }
 
   #admit(key: string, claim: LinkClaim, hello: Hello): Instance {

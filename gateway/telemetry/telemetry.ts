@@ -52,6 +52,7 @@ export class Telemetry implements Witness {
 
   followed(change: Change): void {
     if (change.kind === 'connected') this.links.connected++
-    else if (change.kind === 'disconnected') this.links[change.replaced ? 'replaced' : 'disconnected']++
+    else if (change.kind === 'disconnected')
+      this.links[change.cause === 'replaced' ? 'replaced' : 'disconnected']++
   }
 }

@@ -31,6 +31,10 @@ t.test(
   'the same tunnel id, instance and number replaces at once, and a late close removes nobody',
   async (t) => {
     const fleet = new Fleet(t)
+    const causes: string[] = []
+    fleet.registry.listen((change) => {
+      if (change.kind === 'disconnected') causes.push(change.cause)
+    })
     const old = fleet.join({ instance: 1 })
     const other = fleet.join({ instance: 1, link: 1 })
     t.equal(old.instance, other.instance, 'links of one instance')
@@ -48,6 +52,8 @@ t.test(
     t.equal(fleet.join({ instance: 1, link: 1 }).instance, last.instance, 'and its other links find it')
     fleet.join({ instance: 2 })
     t.equal(fleet.registry.all.size, 2, 'another instance is a replica')
+    last.end(CloseCode.goingAway, 'replaced by a new link')
+    t.same(causes, ['replaced', 'ended', 'replaced', 'ended'], 'whatever the reason says')
   },
 )
 
