@@ -76,8 +76,20 @@ export const status = z.object({
   engine: z.string(),
   runtime: z.string(),
   configuration: open,
-  counts: z.record(z.string(), count),
-  rates: z.record(z.string(), z.number()),
+  counts: z.object({
+    links: count.describe("Agents' links, as in /connections and gw_connections"),
+    connections: count.describe('Connections of callers and agents, as in gw_sockets'),
+    inflight: count.describe('Proxied requests in flight'),
+    held: count.describe('Requests that wait for an agent'),
+    sessions: count,
+    requests_total: count.describe('Requests that have ended'),
+  }),
+  rates: z.object({
+    requests_per_s: z.number(),
+    errors_per_s: z.number(),
+    bytes_in_per_s: z.number(),
+    bytes_out_per_s: z.number(),
+  }),
   store: open,
   loop_lag_ms: ms,
 })
