@@ -1,7 +1,8 @@
 import { createHash, randomUUID } from 'node:crypto'
-import { linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { linkSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { isAbsolute, join } from 'node:path'
+import { makePrivateDirectory } from '../shared/private-directory.js'
 import { formatTunnelId, parseTunnelId, type TunnelId } from '../shared/tunnel-id.js'
 
 export interface IdentityPlace {
@@ -32,7 +33,7 @@ export function keptIdentity(place: IdentityPlace): Identity {
   try {
     const found = readIdentity(file)
     if (found !== undefined) return { kind: 'found', id: found, file }
-    mkdirSync(folder, { recursive: true, mode: 0o700 })
+    makePrivateDirectory(folder)
     return keep(file, id)
   } catch (error) {
     return { kind: 'passing', id, reason: error instanceof Error ? error.message : String(error) }

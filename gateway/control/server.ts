@@ -1,6 +1,7 @@
-import { mkdirSync, unlinkSync } from 'node:fs'
+import { unlinkSync } from 'node:fs'
 import { connect, createServer, type Server, type Socket } from 'node:net'
 import type { Logger } from '../../shared/log.js'
+import { makePrivateDirectory } from '../../shared/private-directory.js'
 import { openSocketPath, type SocketPath } from './socket-path.js'
 import { perform, type Verbs } from './verbs.js'
 
@@ -40,7 +41,7 @@ export class ControlServer {
   static async listen(dataDir: string, verbs: Verbs, log: Logger): Promise<ControlServer | undefined> {
     let place: SocketPath | undefined
     try {
-      mkdirSync(dataDir, { recursive: true, mode: 0o700 })
+      makePrivateDirectory(dataDir)
       place = openSocketPath(dataDir)
       if (await isServed(place.path)) {
         log.warn('another gateway runs on this data directory: commands reach that one', {

@@ -1,7 +1,8 @@
 /** What this gateway is called where several report to one place: an id that outlives restarts. */
 import { randomUUID } from 'node:crypto'
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { makePrivateDirectory } from '../../shared/private-directory.js'
 
 const SHAPE = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 
@@ -10,7 +11,7 @@ export function nodeId(dataDir: string): string {
   const path = join(dataDir, 'node-id')
   const kept = read(path)
   if (kept !== undefined) return kept
-  mkdirSync(dataDir, { recursive: true, mode: 0o700 })
+  makePrivateDirectory(dataDir)
   const id = randomUUID()
   try {
     // Of two that start at once one makes the file, and the other takes that.

@@ -1,7 +1,8 @@
 /** A gateway in the background: how the command that starts it and the process itself tell each other what became. */
 import { type ChildProcess, spawn } from 'node:child_process'
-import { closeSync, fstatSync, mkdirSync, openSync, readFileSync } from 'node:fs'
+import { closeSync, fstatSync, openSync, readFileSync } from 'node:fs'
 import { dirname } from 'node:path'
+import { makePrivateDirectory } from '../../shared/private-directory.js'
 import { takeLock } from './lock.js'
 
 /** Set for the background process only, and removed there, so that what it runs does not take itself for one. */
@@ -32,7 +33,7 @@ type Message = Exclude<Launched, { kind: 'failed' }>
 
 /** Resolves once it accepts connections, or it is known that it does not. */
 export async function launch({ args, directory, logfile }: Launch): Promise<Launched> {
-  mkdirSync(dirname(logfile), { recursive: true, mode: 0o700 })
+  makePrivateDirectory(dirname(logfile))
   const log = openSync(logfile, 'a', 0o600)
   try {
     const { size } = fstatSync(log)

@@ -3,8 +3,9 @@
  * `gateway.pid` has its pid for other programs. The lock is true only while that process lives, so what a killed one
  * leaves holds nobody up, whoever has its pid by now.
  */
-import { linkSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { linkSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { makePrivateDirectory } from '../../shared/private-directory.js'
 import { lives, markOf, type ProcessMark } from '../../shared/process-mark.js'
 
 const LOCK = 'gateway.lock'
@@ -29,7 +30,7 @@ export function readLock(dataDir: string): LockEntry | undefined {
 
 /** Takes the lock for this process and until its end. @returns who has it, where another does. */
 export function takeLock(dataDir: string, how: Omit<LockEntry, keyof ProcessMark>): LockEntry | undefined {
-  mkdirSync(dataDir, { recursive: true, mode: 0o700 })
+  makePrivateDirectory(dataDir)
   const path = join(dataDir, LOCK)
   const entry: LockEntry = { ...markOf(process.pid)!, ...how }
   const own = written(path, entry)

@@ -2,9 +2,10 @@
  * The one door to SQLite: `node:sqlite` where the running Node has it (22.13 and later), else the package `libsql`.
  * Both block the loop while they work: callers batch what they write.
  */
-import { chmodSync, mkdirSync } from 'node:fs'
+import { chmodSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname } from 'node:path'
+import { makePrivateDirectory } from '../private-directory.js'
 
 export type SqlValue = string | number | null | Uint8Array
 export type Row = Record<string, SqlValue>
@@ -53,7 +54,7 @@ type DriverClass = new (path: string) => Driver
 /** @throws StoreError where no driver loads, the file is newer than this program, or SQLite refuses it. */
 export function openDatabase({ path, migrations }: OpenOptions): Database {
   const Driver = driverClass()
-  if (path !== ':memory:') mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
+  if (path !== ':memory:') makePrivateDirectory(dirname(path))
   const driver = new Driver(path)
   try {
     if (path !== ':memory:') chmodSync(path, 0o600)

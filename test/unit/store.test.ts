@@ -1,6 +1,7 @@
-import { chmodSync, statSync } from 'node:fs'
+import { chmodSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
+import { makePrivateDirectory } from '../../shared/private-directory.js'
 import { openDatabase, StoreError } from '../../shared/store/database.js'
 
 const STEP = 'CREATE TABLE note (id INTEGER PRIMARY KEY, text TEXT, body BLOB)'
@@ -52,4 +53,24 @@ t.test('a failed step leaves the file as it was', async (t) => {
   const path = join(t.testdir(), 'b.db')
   t.throws(() => openDatabase({ path, migrations: [STEP, 'CREATE NONSENSE'] }), /b\.db/)
   openDatabase({ path, migrations: [STEP] }).close()
+})
+
+t.test('a directory is made for its user alone, or it is said why not', async (t) => {
+  const at = t.testdir()
+  const modeOf = (path: string) => (statSync(path).mode & 0o777).toString(8)
+  makePrivateDirectory(join(at, 'one/two'))
+  t.same([modeOf(join(at, 'one')), modeOf(join(at, 'one/two'))], ['700', '700'])
+  chmodSync(join(at, 'one'), 0o755)
+  makePrivateDirectory(join(at, 'one'))
+  t.equal(modeOf(join(at, 'one')), '755', 'what is there stays as it is')
+  writeFileSync(join(at, 'file'), '')
+  symlinkSync(join(at, 'nowhere'), join(at, 'dangling'))
+  for (const path of ['file', 'file/below', 'dangling']) {
+    const whole = join(at, path)
+    t.throws(() => makePrivateDirectory(whole), { message: new RegExp(`^${whole} cannot be a directory: `) })
+  }
+  if (process.platform !== 'linux') return
+  // Node's own recursive mkdir never returns from this one.
+  const message = '/proc/gw/below cannot be a directory: /proc takes no directories'
+  t.throws(() => makePrivateDirectory('/proc/gw/below'), { message })
 })
