@@ -22,6 +22,7 @@ import { HealthApi } from './api/health-api.js'
 import { LinksApi } from './api/links-api.js'
 import { openApi } from './api/openapi/openapi-api.js'
 import { Automation } from './automation/automation.js'
+import type { BaseUrl } from './base-url.js'
 import { dashboardFiles } from './dashboard/files.js'
 import { Deadlines } from './edge/deadlines.js'
 import { Edge } from './edge/edge.js'
@@ -47,8 +48,7 @@ import { TelemetryApi } from './telemetry/telemetry-api.js'
 
 /** Known once the gateway listens: links and printed URLs come after. */
 export interface Site {
-  /** What URLs begin with. */
-  base: string
+  base: BaseUrl
   engine: string
   /** Connections of callers and agents. */
   sockets(): number
@@ -98,7 +98,7 @@ export async function assemble({ options, log, version, site }: AssemblyFacts) {
   // Where agents come in, and where requests find them.
   const dispatcher = new Dispatcher(registry, live.with({}), now)
   const measured = (rtt: number): void => telemetry.rtt.add(rtt)
-  const urls = (claim: LinkClaim): string[] => urlsOf(claim, site.base, options.domain)
+  const urls = (claim: LinkClaim): string[] => urlsOf(claim, site.base(claim.host), options.domain)
   const acceptor = new Acceptor(
     registry,
     new NodeAuthority(access.endings, linkCount),
@@ -151,7 +151,7 @@ export async function assemble({ options, log, version, site }: AssemblyFacts) {
   const inspect = new InspectApi({
     ring,
     reaches: (principal, tunnelId) => reaches(registry, principal, tunnelId),
-    base: () => site.base,
+    base: (host) => site.base(host),
     replay: (request, tunnelId, of) => replayInside(edge, own, request, { of, tunnelId }),
   })
   const api = new Api(

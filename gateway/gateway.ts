@@ -9,6 +9,7 @@ import { packageVersion } from '../shared/version.js'
 import { accessVerbs } from './access/verbs.js'
 import type { Change } from './agents/registry.js'
 import { type Assembly, assemble, closeRooms, type Site } from './assembly.js'
+import { baseUrl } from './base-url.js'
 import type { Verbs } from './control/verbs.js'
 import type { Engine, SocketLimits } from './edge/engine.js'
 import { loadEngine } from './edge/engines.js'
@@ -62,7 +63,7 @@ export class Gateway {
   static async start(config: GatewayConfig = {}): Promise<Gateway> {
     const { log = createLogger(), ...given } = config
     const options: GatewayOptions = { ...defaultsOf(gatewayOptions), ...given }
-    const site: Site = { base: '', engine: '', sockets: () => 0 }
+    const site: Site = { base: () => '', engine: '', sockets: () => 0 }
     const rooms = await assemble({ options, log, version: VERSION, site })
     let engine: Engine | undefined
     try {
@@ -90,12 +91,12 @@ export class Gateway {
       const port = await made.listen()
       const url = `${tls === undefined ? 'http' : 'https'}://${bracketed(options.host)}:${port}`
       Object.assign(site, {
-        base: options.publicUrl ?? url,
+        base: baseUrl(options.publicUrl, url),
         engine: made.name,
         sockets: () => made.connections,
       })
       log.debug('engine', { engine: made.name, ...made.build })
-      rooms.sessions.start(site.base)
+      rooms.sessions.start(site.base())
       renewal?.start()
       rooms.lag.start()
       rooms.automation.start()

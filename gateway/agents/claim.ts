@@ -15,6 +15,8 @@ export interface LinkClaim {
   number: number
   name: string | null
   remoteAddress: string
+  /** The Host that it dialled. */
+  host?: string | undefined
   /** What callers without a credential have to pass; undefined where the tunnel is not open to them. */
   guard?: TunnelGuard | undefined
 }
@@ -50,6 +52,7 @@ export function parseClaim(head: RequestHead): LinkClaim {
     number: Number(link),
     name,
     remoteAddress: head.remoteAddress,
+    host: getField(head.headers, 'host'),
     guard: guardOf(head.headers),
   }
 }

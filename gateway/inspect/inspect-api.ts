@@ -25,8 +25,8 @@ export interface InspectParts {
   ring: Ring | undefined
   /** Whether this operator's credential is for that tunnel. */
   reaches(principal: Principal, tunnelId: string): boolean
-  /** Where callers reach the gateway, for commands. */
-  base(): string
+  /** Where callers reach the gateway, for commands: one of them by the Host `host`. */
+  base(host: string | undefined): string
   /** Sends it to that tunnel, as one that repeats another. */
   replay(
     request: InternalRequest,
@@ -62,7 +62,8 @@ export class InspectApi {
   readonly show: ApiHandler = (request) => jsonReply(200, shown(this.#recording(request)), FRESH)
 
   readonly curl: ApiHandler = (request) => {
-    const command = curlCommand(this.#recording(request), this.#parts.base())
+    const base = this.#parts.base(getField(request.head.headers, 'host'))
+    const command = curlCommand(this.#recording(request), base)
     return {
       head: { status: 200, headers: ['content-type', 'text/plain; charset=utf-8', ...FRESH] },
       body: `${command}\n`,

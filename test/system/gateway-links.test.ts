@@ -2,6 +2,8 @@
 
 import { randomUUID } from 'node:crypto'
 import t from 'tap'
+import { baseUrl } from '../../gateway/base-url.js'
+import type { GatewayConfig } from '../../gateway/gateway.js'
 import { Encoder } from '../../shared/codec.js'
 import { type Frame, Kind } from '../../shared/frames.js'
 import { shown, stream } from '../helpers/event-stream.js'
@@ -33,6 +35,30 @@ t.test('a handshake is refused with a problem', async (t) => {
   const late = await refusal(linkUrl(site.url, { tunnelId: id })).catch(() => undefined)
   if (late !== undefined) t.match(late, { status: 503, code: 'draining', headers: { 'retry-after': '1' } })
   await drained
+})
+
+t.test('an agent is told URLs that lead here', async (t) => {
+  const told = async (options: GatewayConfig, host?: string): Promise<readonly string[]> => {
+    const { agent, port } = await startGateway(t, {
+      allowUnauthenticated: true,
+      allowedHosts: ['gw.test'],
+      ...options,
+    })
+    const { welcome, tunnelId } = await agent(host === undefined ? {} : { headers: { host } })
+    return welcome!.urls.map((url) => url.replace(`:${port}/`, ':PORT/').replace(tunnelId, 'ID'))
+  }
+  t.same(await told({}), ['http://127.0.0.1:PORT/t/ID'])
+  const publicUrl = 'https://gw.example.com/base'
+  t.same(await told({ host: '0.0.0.0', publicUrl }), [`${publicUrl}/t/ID`])
+  // The address that is listened on is none to go to: the one that was dialled is.
+  t.same(await told({ host: '0.0.0.0' }, 'gw.test:81'), ['http://gw.test:81/t/ID'])
+  t.same(await told({ host: '0.0.0.0' }), ['http://localhost:PORT/t/ID'], 'nor is it one to dial')
+  const any = baseUrl(undefined, 'https://[::]:8443')
+  t.same(
+    [any('gw.example.com:8443'), any('['), any(`${'a'.repeat(300)}.com`), any()],
+    ['https://gw.example.com:8443', ...Array(3).fill('https://localhost:8443')],
+  )
+  t.equal(baseUrl(undefined, 'http://[fe80::1%eth0]:80')('a'), 'http://[fe80::1%eth0]:80')
 })
 
 t.test('a link that breaks the protocol ends alone', async (t) => {
