@@ -47,11 +47,12 @@ export function answerHead(
     out.push(name, value)
   }
   out.push('gw-tunnel-id', tunnelId, 'gw-request-id', requestId)
-  if (head.end && !isBodyless(method, status)) {
+  if (!isBodyless(method, status)) {
     const bytes = head.body?.length ?? 0
-    if (length !== undefined && length !== bytes)
+    // While nothing is said the caller can be told; later it can only be cut.
+    if (length !== undefined && (head.end ? bytes !== length : bytes > length))
       throw broken(`the body has ${bytes} bytes, Content-Length says ${length}`)
-    length = bytes
+    if (head.end) length = bytes
   }
   return { status, reason: reason ?? undefined, headers: out, length, checked: true }
 }

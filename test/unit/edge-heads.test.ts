@@ -176,6 +176,9 @@ t.test("an agent's head is held against HTTP before a caller sees any of it", as
       answer({ body, end: true, headers: ['content-length', '6'] }),
       'agent_error',
     ],
+    ['its beginning', answer({ body, headers: ['content-length', '6'] }), ok([], 6)],
+    ['more than its length', answer({ body, headers: ['content-length', '4'] }), 'agent_error'],
+    ['more of what nobody reads', answer({ body, headers: ['content-length', '4'] }, 'HEAD'), ok([], 4)],
     ['HEAD with a length', answer({ end: true, headers: ['content-length', '6'] }, 'HEAD'), ok([], 6)],
     [
       '304 with a length',
