@@ -5,8 +5,9 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { askPath, GET_SMALL } from '../helpers/chaos-ask.js'
 import { until } from '../helpers/chaos-child.js'
 import { Ground } from '../helpers/chaos-ground.js'
-import { closedLoop, quantile } from '../helpers/chaos-load.js'
+import { closedLoop } from '../helpers/chaos-load.js'
 import { heldConnections } from '../helpers/descriptors.js'
+import { compare, small } from './beside.js'
 import type { Run } from './scenario.js'
 
 const FORMS = {
@@ -21,7 +22,6 @@ const ANSWERED = 20_000
 const DROP = 1000
 /** Connections made at once: below what a listener keeps waiting. */
 const CONNECTING = 200
-const WIDTH = 8
 
 export async function slow(run: Run): Promise<void> {
   const { tally, note } = run
@@ -45,12 +45,7 @@ export async function slow(run: Run): Promise<void> {
     'x',
   )
   const beside = await small(ground, run, requests)
-  const p99 = { alone: quantile(alone, 0.99), beside: quantile(beside, 0.99) }
-  tally.figure(
-    `p99 of small requests ${p99.alone.toFixed(1)} ms alone, ${p99.beside.toFixed(1)} ms beside ${2 * callers} slow callers`,
-  )
-  // The short form has too few for a tail.
-  if (run.form === 'long' && p99.beside > 2 * p99.alone) tally.breach('slow callers double the p99 of others')
+  compare(run, alone, beside, `${2 * callers} slow callers`)
   const lasted = await Promise.all([gone(heads), gone(bodies)])
   tally.figure(`slow heads were gone after ${seconds(lasted[0])}, slow bodies after ${seconds(lasted[1])}`)
   if (lasted[0] > GONE) tally.breach(`a slow head lasted ${seconds(lasted[0])}`)
@@ -107,19 +102,6 @@ async function gone(all: readonly Slow[]): Promise<number> {
 }
 
 const seconds = (ms: number): string => `${(ms / 1000).toFixed(1)} s`
-
-async function small(ground: Ground, { tally }: Run, count: number): Promise<readonly number[]> {
-  const times: number[] = []
-  let begun = 0
-  await closedLoop(WIDTH, () => {
-    if (begun++ >= count) return undefined
-    return tally.count(ground.call(GET_SMALL)).then(({ ending, ms }) => {
-      if (ending.kind === 'answer' && ending.status === 200) times.push(ms)
-      else tally.breach(`a small request failed: ${JSON.stringify(ending)}`)
-    })
-  })
-  return times
-}
 
 const RATE = 1024
 const UPLOAD = 60

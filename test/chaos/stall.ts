@@ -5,7 +5,7 @@ import { connect, type Socket } from 'node:net'
 import { askPath, GET_SMALL } from '../helpers/chaos-ask.js'
 import { until } from '../helpers/chaos-child.js'
 import { Ground } from '../helpers/chaos-ground.js'
-import { closedLoop, quantile } from '../helpers/chaos-load.js'
+import { compare, small } from './beside.js'
 import type { Run } from './scenario.js'
 
 const FORMS = { short: { readers: 20, requests: 600 }, long: { readers: 100, requests: 10_000 } } as const
@@ -13,8 +13,6 @@ const MIB = 1024 * 1024
 const GIB = 1024 * MIB
 /** Each stream may hold its window; the rest is what runtimes take. */
 const bound = (streams: number): number => (streams * MIB) / 4 + 64 * MIB
-/** Requests at a time: enough to keep everyone busy, so that a wait shows. */
-const WIDTH = 8
 const ROUNDS = 3
 
 export async function stall(run: Run): Promise<void> {
@@ -37,13 +35,7 @@ export async function stall(run: Run): Promise<void> {
     reader.destroy()
     await idle(ground)
   }
-  const p99 = { alone: quantile(alone, 0.99), beside: quantile(beside, 0.99) }
-  tally.figure(
-    `p99 of small requests ${p99.alone.toFixed(1)} ms alone, ${p99.beside.toFixed(1)} ms beside a stalled one`,
-  )
-  // The short form has too few for a tail.
-  if (run.form === 'long' && p99.beside > 2 * p99.alone)
-    tally.breach('one stalled reader doubles the p99 of others')
+  compare(run, alone, beside, 'a stalled reader')
 
   const processes = { gateway: ground.gateway, agent: replica.child }
   const base = { gateway: processes.gateway.rss, agent: processes.agent.rss }
@@ -61,19 +53,6 @@ export async function stall(run: Run): Promise<void> {
       tally.breach('a small request beside stalled readers failed')
   for (const reader of all) reader.destroy()
   await idle(ground)
-}
-
-async function small(ground: Ground, { tally }: Run, count: number): Promise<readonly number[]> {
-  const times: number[] = []
-  let begun = 0
-  await closedLoop(WIDTH, () => {
-    if (begun++ >= count) return undefined
-    return tally.count(ground.call(GET_SMALL)).then(({ ending, ms }) => {
-      if (ending.kind === 'answer' && ending.status === 200) times.push(ms)
-      else tally.breach(`a small request failed: ${JSON.stringify(ending)}`)
-    })
-  })
-  return times
 }
 
 /** A caller that asks for a GiB, sees the head, and reads no more. */

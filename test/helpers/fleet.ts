@@ -4,11 +4,13 @@ import type { LinkClaim } from '../../gateway/agents/claim.js'
 import type { Instance } from '../../gateway/agents/instance.js'
 import { Link } from '../../gateway/agents/link.js'
 import type { LinkSettings } from '../../gateway/agents/link-owner.js'
+import type { Wanted } from '../../gateway/agents/pick.js'
 import { Registry } from '../../gateway/agents/registry.js'
 import type { Socket } from '../../gateway/edge/engine.js'
 import { Decoder, Encoder } from '../../shared/codec.js'
 import { type Frame, type Hello, Kind } from '../../shared/frames.js'
 import { createLogger } from '../../shared/log.js'
+import type { PolicyName } from '../../shared/policies.js'
 import type { StreamEvents } from '../../shared/stream-events.js'
 import { parseTunnelId } from '../../shared/tunnel-id.js'
 import { WindowPool } from '../../shared/window.js'
@@ -143,14 +145,15 @@ export const numbers = (instances: Iterable<Instance>): number[] =>
 
 export const UNHEARD: StreamEvents = { head() {}, data() {}, end() {}, drain() {}, reset() {} }
 
-export const ASKED = {
-  stream: 1,
-  method: 'GET',
-  target: '/',
-  headers: [],
-  body: null,
-  end: true,
-} as const
+/** What a request wants of a pick: any instance, unless `more` says it. */
+export const wanted = (policy: PolicyName, more: Partial<Wanted> = {}): Wanted => ({
+  selector: {},
+  policy,
+  stickyKey: 'someone',
+  tried: [],
+  ...more,
+})
 
 export { HELLO as HELLO_AGAIN } from './raw-agent.js'
+export { GET as ASKED } from './tape.js'
 export { Kind }

@@ -3,25 +3,15 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import t, { type Test } from 'tap'
+import { WITHOUT_UWS } from '../helpers/without-uws.js'
 
 const root = fileURLToPath(new URL('../../../', import.meta.url))
-
-/** What a platform without a binary looks like from inside. */
-const UNLOADABLE = `data:text/javascript,${encodeURIComponent(`
-  import { register } from 'node:module'
-  register('data:text/javascript,' + encodeURIComponent(\`
-    export const resolve = (name, context, next) => {
-      if (name === 'uWebSockets.js') throw new Error('not for this platform')
-      return next(name, context)
-    }
-  \`))
-`)}`
 
 /** @returns with what it ended, and what it said. */
 async function ended(t: Test, args: string[], env: NodeJS.ProcessEnv): Promise<[number | null, string]> {
   const child = spawn(process.execPath, args, {
     cwd: root,
-    env: { ...process.env, NODE_OPTIONS: `--import=${UNLOADABLE}`, XDG_STATE_HOME: t.testdir(), ...env },
+    env: { ...process.env, NODE_OPTIONS: WITHOUT_UWS, XDG_STATE_HOME: t.testdir(), ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   t.teardown(() => child.kill('SIGKILL'))

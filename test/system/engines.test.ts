@@ -3,6 +3,7 @@ import t from 'tap'
 import type { EngineFactory } from '../../gateway/edge/engine.js'
 import { loadEngine } from '../../gateway/edge/engines.js'
 import { call, LogTape, spawnGateway, startGateway } from '../helpers/tunnel.js'
+import { WITHOUT_UWS } from '../helpers/without-uws.js'
 
 const missing = async (): Promise<EngineFactory> => {
   throw new Error('no binary here')
@@ -37,24 +38,12 @@ t.test('a gateway on either tells which one it has', async (t) => {
   t.equal((await call(`${process_.url}/health`)).status, 200)
 })
 
-/** What a platform without a binary looks like from inside. */
-const UNLOADABLE = `data:text/javascript,${encodeURIComponent(`
-  import { register } from 'node:module'
-  register('data:text/javascript,' + encodeURIComponent(\`
-    export const resolve = (name, context, next) => {
-      if (name === 'uWebSockets.js') throw new Error('not for this platform')
-      return next(name, context)
-    }
-  \`))
-`)}`
-
 t.test('as a program: auto serves all the same, uws ends', async (t) => {
-  const NODE_OPTIONS = `--import=${UNLOADABLE}`
-  const auto = await spawnGateway(t, { env: { NODE_OPTIONS } }, '--engine', 'auto')
+  const auto = await spawnGateway(t, { env: { NODE_OPTIONS: WITHOUT_UWS } }, '--engine', 'auto')
   t.equal((await call(`${auto.url}/health`)).status, 200)
   t.equal(auto.lines.filter((line) => line.includes('node:http serves')).length, 1)
   await t.rejects(
-    spawnGateway(t, { env: { NODE_OPTIONS } }, '--engine', 'uws'),
+    spawnGateway(t, { env: { NODE_OPTIONS: WITHOUT_UWS } }, '--engine', 'uws'),
     /it ended with 1: .*uWebSockets/s,
   )
 })

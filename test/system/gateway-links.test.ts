@@ -8,6 +8,7 @@ import { Encoder } from '../../shared/codec.js'
 import { type Frame, Kind } from '../../shared/frames.js'
 import { shown, stream } from '../helpers/event-stream.js'
 import { HELLO, linkUrl, ResetCode, refusal, tunnelId } from '../helpers/raw-agent.js'
+import { GET } from '../helpers/tape.js'
 import { call, startGateway } from '../helpers/tunnel.js'
 
 t.test('a handshake is refused with a problem', async (t) => {
@@ -69,16 +70,7 @@ t.test('a link that breaks the protocol ends alone', async (t) => {
     for (const frame of frames) encoder.add(frame)
     return Buffer.from(encoder.take())
   }
-  const open = {
-    kind: Kind.open,
-    id: 1,
-    stream: 1,
-    method: 'GET',
-    target: '/',
-    headers: [],
-    body: null,
-    end: true,
-  } as const
+  const open = { kind: Kind.open, id: 1, ...GET } as const
   const cases: [title: string, hello: boolean, message: Buffer | string | undefined, code: number][] = [
     ['silence', false, undefined, 4408],
     ['text', true, 'hello', 1003],

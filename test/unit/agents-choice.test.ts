@@ -5,15 +5,7 @@ import { Picker, type Wanted } from '../../gateway/agents/pick.js'
 import { GoAwayReason } from '../../shared/frames.js'
 import type { PolicyName } from '../../shared/policies.js'
 import { Chance } from '../helpers/chaos-chance.js'
-import { ASKED, Fleet, id, UNHEARD } from '../helpers/fleet.js'
-
-const wanted = (policy: PolicyName, more: Partial<Wanted> = {}): Wanted => ({
-  selector: {},
-  policy,
-  stickyKey: 'someone',
-  tried: [],
-  ...more,
-})
+import { ASKED, Fleet, id, UNHEARD, wanted } from '../helpers/fleet.js'
 
 /** A fleet of `count` and a picker over it. */
 function crowd(t: Test, count: number, weight = (_: number) => 1) {

@@ -2,18 +2,8 @@
 import t, { type Test } from 'tap'
 import { Dispatcher, type DispatchSettings, type Job } from '../../gateway/agents/dispatch.js'
 import type { Instance } from '../../gateway/agents/instance.js'
-import type { Wanted } from '../../gateway/agents/pick.js'
 import { GoAwayReason } from '../../shared/frames.js'
-import type { PolicyName } from '../../shared/policies.js'
-import { ASKED, Fleet, id, numbers, UNHEARD } from '../helpers/fleet.js'
-
-const wanted = (policy: PolicyName, more: Partial<Wanted> = {}): Wanted => ({
-  selector: {},
-  policy,
-  stickyKey: 'someone',
-  tried: [],
-  ...more,
-})
+import { ASKED, Fleet, id, numbers, UNHEARD, wanted } from '../helpers/fleet.js'
 
 const SURE = { unsure: false, look() {} }
 
