@@ -20,6 +20,17 @@ export function outcome(work: () => unknown): unknown {
   }
 }
 
+/** The code and the detail of the Problem that `work` throws. */
+export function problem(work: () => unknown): [code: string, detail: string] {
+  try {
+    work()
+  } catch (error) {
+    if (error instanceof Problem) return [error.code, error.message]
+    throw error
+  }
+  return ['none', '']
+}
+
 /** Fields by name; the values of a repeated one with ` | ` between. */
 export function flat(list: readonly string[]): Record<string, string> {
   const record: Record<string, string> = {}
