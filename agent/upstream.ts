@@ -52,16 +52,9 @@ export class Upstream {
     }
     connection.call = call
     call.begin(this, connection, request)
-    connection.client.dispatch(
-      {
-        method: request.method,
-        path: request.target,
-        headers: request.headers,
-        body: request.body,
-        servername: SERVERNAME,
-      } as Dispatcher.DispatchOptions,
-      call,
-    )
+    const { method, target: path, headers, body } = request
+    const options = { method, path, headers, body, servername: SERVERNAME }
+    connection.client.dispatch(options as Dispatcher.DispatchOptions, call)
   }
 
   /** From a call: `connection` may be used again. */

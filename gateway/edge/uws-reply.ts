@@ -40,7 +40,7 @@ export class UwsReply {
   chunked = false
   /** The caller said that it is its last request. */
   last = false
-  /** The engine took what the caller said for that, and closes without a word. */
+  /** The caller said so in the one way that the engine knows, which then closes without a word. */
   mute = false
   /** Undefined for a request without a body. */
   intake: UwsIntake | undefined
@@ -86,7 +86,6 @@ export class UwsReply {
     } else {
       this.finish()
       this.res.cork(() => {
-        // The engine says that it closes, but to a caller who said so first.
         writeHead(this.res, head, close && this.mute)
         this.res.end(body, close)
       })
@@ -95,10 +94,9 @@ export class UwsReply {
 
   start(head: ResponseHead): void {
     if (!this.mayBegin(head)) return
-    const close = this.closes(head)
-    if (this.isBodyless(head)) this.respondBodyless(head, close)
+    if (this.isBodyless(head)) this.respondBodyless(head, this.closes(head))
     else if (head.length === 0) this.respond(head, '')
-    else this.stream(head, close)
+    else this.stream(head, this.closes(head))
   }
 
   write(chunk: Uint8Array): boolean {
@@ -182,8 +180,8 @@ export class UwsReply {
     const answer = new UwsAnswer(this.res, head, close)
     this.state = { kind: 'streaming', answer }
     this.turn.swept.add(this)
-    if (head.length === undefined) return
-    this.turn.later(() => this.state.kind === 'streaming' && answer.flushHead())
+    if (head.length !== undefined)
+      this.turn.later(() => this.state.kind === 'streaming' && answer.flushHead())
   }
 
   /** Draws the consequences of what the answer has become. */
