@@ -3,8 +3,9 @@ import { headSize, writeHead } from './uws-head.js'
 import type { NativeResponse } from './uws-native.js'
 
 /**
- * The engine's cork buffer. A chunked write that does not fit loses its data where the socket happens to be
- * full at that moment, so none is larger; `tryEnd` tells what it sent, and may be.
+ * The engine's cork buffer. A write that does not fit into what is left of it sends what is there, and is lost where
+ * the socket happens to be full at that moment: so a cork has one body write, of what fits beside the head. `tryEnd`
+ * tells what it sent, and may be larger.
  */
 const CORK = 16 * 1024
 /** Length line and line ends of one chunk. */
@@ -26,41 +27,8 @@ export type AnswerPhase =
   | { kind: 'complete' }
   | { kind: 'handed'; flushed: boolean }
 
-/** A whole answer without a body; a length is told for HEAD and 304. */
-export function endBodyless(res: NativeResponse, head: ResponseHead): void {
-  res.cork(() => {
-    writeHead(res, head)
-    if (head.length !== undefined && head.status !== 204)
-      res.writeHeader('content-length', String(head.length))
-    res.endWithoutBody()
-  })
-}
-
-/**
- * The same, and the engine believes that more comes. True where the system is known to have taken it. Without
- * a length the engine's own end cannot be used, so the date and the blank line are written here.
- */
-export function writeBodyless(res: NativeResponse, head: ResponseHead): boolean {
-  const length = head.status === 204 ? undefined : head.length
-  let flushed = false
-  res.cork(() => {
-    writeHead(res, head)
-    if (length !== undefined && length > 0) {
-      res.writeHeader('connection', 'close')
-      res.tryEnd('', length)
-    } else {
-      res.writeHeader('date', new Date().toUTCString())
-      if (length === 0) res.writeHeader('content-length', '0')
-      res.writeHeader('connection', 'close\r\n')
-    }
-  })
-  if (length !== undefined && length > 0) {
-    res.cork(() => {
-      flushed = res.tryEnd('', length + 1)[0]
-    })
-  }
-  return flushed
-}
+/** One cork has room for a whole answer with a body of `length` bytes. */
+export const fitsCork = (head: ResponseHead, length: number): boolean => headSize(head) + length <= CORK
 
 /** One streamed answer: framing, and what the socket did not take. */
 export class UwsAnswer {
@@ -79,6 +47,7 @@ export class UwsAnswer {
   private readonly length: number | undefined
   private readonly close: boolean
   private readonly queue: Uint8Array[] = []
+  private listening = false
   /** Body bytes taken from above, and those of them that the engine took. */
   private taken = 0
   private sent = 0
@@ -91,9 +60,32 @@ export class UwsAnswer {
     this.close = close
   }
 
+  /** A whole answer without `close`, in a cork of its own. Undefined: the engine took all of it. */
+  static whole(res: NativeResponse, head: ResponseHead, body: Uint8Array | string): UwsAnswer | undefined {
+    const bytes = typeof body === 'string' ? Buffer.from(body) : body
+    let complete = false
+    res.cork(() => {
+      writeHead(res, head)
+      complete = res.tryEnd(bytes, bytes.length)[1]
+    })
+    if (complete) return undefined
+    const answer = new UwsAnswer(res, { ...head, length: bytes.length }, false)
+    answer.phase = { kind: 'open' }
+    answer.blocked = true
+    answer.sent = res.getWriteOffset()
+    answer.taken = bytes.length
+    answer.queue.push(Buffer.from(bytes.subarray(answer.sent)))
+    return answer
+  }
+
   /** False: `length` bytes were promised and not given. */
   get whole(): boolean {
     return this.length === undefined || this.taken === this.length
+  }
+
+  /** No byte of a body was given, nor a head written. */
+  get empty(): boolean {
+    return this.phase.kind === 'queued' && this.taken === 0
   }
 
   write(chunk: Uint8Array): void {
@@ -107,6 +99,16 @@ export class UwsAnswer {
     if (last >= 0) this.queue[last] = Buffer.from(this.queue[last]!)
   }
 
+  /**
+   * Nothing more is written before the next `pump`; false where that is so already. For the turn of the parser: all
+   * that is written then is in one cork, its own.
+   */
+  hold(): boolean {
+    const held = !this.blocked
+    this.blocked = true
+    return held
+  }
+
   end(): void {
     this.ended = true
     if (!this.blocked) this.pump()
@@ -116,6 +118,16 @@ export class UwsAnswer {
   flushHead(): void {
     if (this.phase.kind === 'queued' && this.length !== undefined)
       this.res.cork(() => this.openSized(this.length!))
+  }
+
+  /** `onRoom`: there may be room; told again and again. */
+  listen(onRoom: () => void): void {
+    if (this.listening) return
+    this.listening = true
+    this.res.onWritable(() => {
+      onRoom()
+      return true
+    })
   }
 
   /** Sends what the socket takes. */
@@ -172,7 +184,7 @@ export class UwsAnswer {
   private sendChunk(chunk: Uint8Array, most = CORK): void {
     const queued = this.phase.kind === 'queued'
     const held = this.wary && this.queue.length === 1 && chunk.length > 1 ? 1 : 0
-    const fits = Math.max(CORK - CHUNK_FRAME - (queued ? headSize(this.head) : 0), 1024)
+    const fits = Math.max(CORK - CHUNK_FRAME - (queued ? headSize(this.head) : 0), 1)
     const room = Math.min(most, fits, chunk.length - held)
     let ok = false
     this.res.cork(() => {

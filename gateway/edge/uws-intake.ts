@@ -149,6 +149,11 @@ export class UwsIntake {
 
   private go(): void {
     if (!this.stopped) return
+    if (this.turn.parsing) {
+      // Its cork is no place for a backlog.
+      this.turn.later(() => this.go())
+      return
+    }
     this.stopped = false
     // A write that fails polls for everything, so only a socket without a backlog needs more.
     if (!this.events.unblock()) this.keepAlive()

@@ -1,14 +1,13 @@
 import { assertNever } from '../../shared/errors.js'
 import type { ResponseHead } from './engine.js'
 import { BAD_HEAD, BAD_HEAD_BODY, headFault } from './response-head.js'
-import { endBodyless, UwsAnswer, writeBodyless } from './uws-answer.js'
+import { fitsCork, UwsAnswer } from './uws-answer.js'
+import { endBodyless, isBodyless, writeBodyless } from './uws-bodyless.js'
 import { writeHead } from './uws-head.js'
 import type { UwsIntake } from './uws-intake.js'
 import type { NativeResponse } from './uws-native.js'
 import type { Turn } from './uws-turn.js'
 
-/** A body of this size is not left to the engine alone: a reader that stalls on it would be cut after 10 s. */
-const RESPOND_MAX = 64 * 1024
 /** Sweeps that a caller who was told `connection: close` has to close it: 4 to 8 s. */
 const LINGER_SWEEPS = 2
 
@@ -48,7 +47,6 @@ export class UwsReply {
   private readonly res: NativeResponse
   private readonly turn: Turn
   private readonly owner: ReplyOwner
-  private listening = false
   /** `write` has returned false and `writable` has not come yet. */
   owed = false
 
@@ -62,8 +60,9 @@ export class UwsReply {
     return this.state.kind
   }
 
+  /** The next request would be read: the body is at its end, and the socket polled. */
   get received(): boolean {
-    return this.intake === undefined || this.intake.received
+    return this.intake === undefined || (this.intake.received && !this.intake.stopped)
   }
 
   /** What follows on the connection is not served. A body that is not read to its end would be read first. */
@@ -75,14 +74,20 @@ export class UwsReply {
     if (!this.mayBegin(head)) return
     const close = this.closes(head)
     const length = typeof body === 'string' ? Buffer.byteLength(body) : body.length
-    if (this.isBodyless(head)) {
+    const large = !fitsCork(head, length)
+    if (isBodyless(this.method, head)) {
       this.respondBodyless(head.length === undefined && length > 0 ? { ...head, length } : head, close)
-    } else if (length > RESPOND_MAX || (close && length > 0 && !this.received)) {
-      this.stream({ ...head, length }, close)
+    } else if (close && length > 0 && (large || !this.received)) {
+      this.stream(new UwsAnswer(this.res, { ...head, length }, close))
       this.write(typeof body === 'string' ? Buffer.from(body) : body)
       this.end()
     } else if (close && !this.received) {
       this.respondBodyless({ ...head, length: 0 }, close)
+    } else if (large && length > 0) {
+      const rest = UwsAnswer.whole(this.res, head, body)
+      if (rest === undefined) this.finish()
+      else this.stream(rest)
+      this.end()
     } else {
       this.finish()
       this.res.cork(() => {
@@ -94,14 +99,15 @@ export class UwsReply {
 
   start(head: ResponseHead): void {
     if (!this.mayBegin(head)) return
-    if (this.isBodyless(head)) this.respondBodyless(head, this.closes(head))
+    if (isBodyless(this.method, head)) this.respondBodyless(head, this.closes(head))
     else if (head.length === 0) this.respond(head, '')
-    else this.stream(head, this.closes(head))
+    else this.stream(new UwsAnswer(this.res, head, this.closes(head)))
   }
 
   write(chunk: Uint8Array): boolean {
     if (this.state.kind !== 'streaming') return true
     const { answer } = this.state
+    if (this.turn.parsing && answer.hold()) this.turn.later(() => this.pump())
     answer.write(chunk)
     this.settle(answer)
     this.owed = answer.blocked
@@ -112,7 +118,7 @@ export class UwsReply {
     if (this.state.kind !== 'streaming') return
     const { answer } = this.state
     if (!answer.whole) this.drop()
-    else if (answer.phase.kind === 'queued') {
+    else if (answer.empty) {
       this.state = WAITING
       this.respond(answer.head, '')
     } else {
@@ -149,14 +155,20 @@ export class UwsReply {
 
   /** There is, or may be, room to write. */
   pump(): void {
-    this.unblock()
+    this.flush()
     if (!this.owed || this.state.kind !== 'streaming' || this.state.answer.blocked) return
     this.owed = false
     this.owner.writable()
   }
 
-  /** Writes what waits; true if the socket is still full. */
+  /** Writes what waits; true if the socket is still full. If it is not, no event of the engine tells the owner. */
   unblock(): boolean {
+    const full = this.flush()
+    if (!full && this.owed) this.turn.later(() => this.pump())
+    return full
+  }
+
+  private flush(): boolean {
     if (this.state.kind === 'lingering') this.res.cork(() => {})
     if (this.state.kind !== 'streaming') return false
     const { answer } = this.state
@@ -167,20 +179,17 @@ export class UwsReply {
 
   /** After the socket was stopped: it tells nothing then, and a write that fails starts it again. */
   keepStopped(): void {
-    if (this.state.kind !== 'streaming' || !this.intake?.stopped) {
-      this.turn.stopPumping(this)
-      return
-    }
-    this.state.answer.wary = true
-    this.intake.stopAgain()
-    this.turn.pumpEveryMoment(this)
+    if (this.state.kind === 'streaming' && this.intake?.stopped) {
+      this.state.answer.wary = true
+      this.intake.stopAgain()
+      this.turn.pumpEveryMoment(this)
+    } else this.turn.stopPumping(this)
   }
 
-  private stream(head: ResponseHead, close: boolean): void {
-    const answer = new UwsAnswer(this.res, head, close)
+  private stream(answer: UwsAnswer): void {
     this.state = { kind: 'streaming', answer }
     this.turn.swept.add(this)
-    if (head.length !== undefined)
+    if (answer.head.length !== undefined)
       this.turn.later(() => this.state.kind === 'streaming' && answer.flushHead())
   }
 
@@ -197,21 +206,12 @@ export class UwsReply {
         return
       case 'queued':
       case 'open':
-        if (answer.blocked) this.listen()
+        if (answer.blocked) answer.listen(() => this.pump())
         this.keepStopped()
         return
       default:
         assertNever(phase)
     }
-  }
-
-  private listen(): void {
-    if (this.listening) return
-    this.listening = true
-    this.res.onWritable(() => {
-      this.pump()
-      return true
-    })
   }
 
   private respondBodyless(head: ResponseHead, close: boolean): void {
@@ -220,10 +220,6 @@ export class UwsReply {
       endBodyless(this.res, head)
     } else if (writeBodyless(this.res, head) && this.received) this.drop()
     else this.linger()
-  }
-
-  private isBodyless(head: ResponseHead): boolean {
-    return head.status === 204 || head.status === 304 || this.method === 'HEAD'
   }
 
   private mayBegin(head: ResponseHead): boolean {

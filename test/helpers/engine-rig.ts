@@ -181,7 +181,9 @@ function dechunk(bytes: Buffer): { body: Buffer; complete: boolean; rest: Buffer
   for (;;) {
     const end = bytes.indexOf('\r\n', at)
     if (end < 0) break
-    const size = Number.parseInt(bytes.toString('latin1', at, end), 16)
+    const line = bytes.toString('latin1', at, Math.min(end, at + 40))
+    const size = Number.parseInt(line, 16)
+    if (Number.isNaN(size)) throw new Error(`not the size of a chunk, at ${at}: ${JSON.stringify(line)}`)
     if (size > 0) chunks.push(bytes.subarray(end + 2, end + 2 + size))
     if (bytes.length < end + 4 + size) break
     at = end + 4 + size
