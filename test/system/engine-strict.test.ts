@@ -258,10 +258,11 @@ suites(({ engine, rig, test }) => {
       caller.respond({ ...OK, close: true }, 'last')
     })
     const caller = new RawCaller(site.port).send(get('/'))
+    // Read first: the end of a connection with unread bytes may take what is under way with it.
+    t.equal((await caller.response()).complete, true)
     const timer = setInterval(() => caller.send(get('/').repeat(100)), 5)
     t.teardown(() => clearInterval(timer))
     await caller.closed
     t.equal(seen, 1)
-    t.equal(parseResponse(caller.bytes)?.complete, true)
   })
 })
