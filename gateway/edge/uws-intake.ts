@@ -36,8 +36,6 @@ export interface IntakeEvents {
   stopped(): void
 }
 
-let primed = false
-
 /**
  * The request body of one caller.
  *
@@ -65,8 +63,8 @@ export class UwsIntake {
       this.arrive(chunk, last)
       turn.parsing = false
     })
-    if (!primed) {
-      primed = true
+    if (!turn.primed) {
+      turn.primed = true
       this.keepAlive()
     }
   }

@@ -26,6 +26,8 @@ const ARENA_MAX = 4 * 1024 * 1024
 export class Turn {
   /** True while the parser is on the stack: what is answered now, it answers before it reads on. */
   parsing = false
+  /** What a pause saves was saved once: `uws-intake.ts` tells why. Sockets with TLS and without have it apart. */
+  primed = false
   /** True inside `Engine.close`, where events must wait for the next turn. */
   closing = false
   readonly onError: (error: unknown) => void
