@@ -60,21 +60,20 @@ export class UwsAnswer {
     this.close = close
   }
 
-  /** A whole answer without `close`, in a cork of its own. Undefined: the engine took all of it. */
-  static whole(res: NativeResponse, head: ResponseHead, body: Uint8Array | string): UwsAnswer | undefined {
-    const bytes = typeof body === 'string' ? Buffer.from(body) : body
+  /** A whole answer without `close`, its length in the head, in a cork of its own. Undefined: the engine took all of it. */
+  static whole(res: NativeResponse, head: ResponseHead, body: Uint8Array): UwsAnswer | undefined {
     let complete = false
     res.cork(() => {
       writeHead(res, head)
-      complete = res.tryEnd(bytes, bytes.length)[1]
+      complete = res.tryEnd(body, body.length)[1]
     })
     if (complete) return undefined
-    const answer = new UwsAnswer(res, { ...head, length: bytes.length }, false)
+    const answer = new UwsAnswer(res, head, false)
     answer.phase = { kind: 'open' }
     answer.blocked = true
     answer.sent = res.getWriteOffset()
-    answer.taken = bytes.length
-    answer.queue.push(Buffer.from(bytes.subarray(answer.sent)))
+    answer.taken = body.length
+    answer.queue.push(Buffer.from(body.subarray(answer.sent)))
     return answer
   }
 

@@ -74,26 +74,19 @@ export class UwsReply {
     if (!this.mayBegin(head)) return
     const close = this.closes(head)
     const length = typeof body === 'string' ? Buffer.byteLength(body) : body.length
-    const large = !fitsCork(head, length)
+    const unread = close && !this.received
     if (isBodyless(this.method, head)) {
       this.respondBodyless(head.length === undefined && length > 0 ? { ...head, length } : head, close)
-    } else if (close && length > 0 && (large || !this.received)) {
-      this.stream(new UwsAnswer(this.res, { ...head, length }, close))
-      this.write(typeof body === 'string' ? Buffer.from(body) : body)
-      this.end()
-    } else if (close && !this.received) {
-      this.respondBodyless({ ...head, length: 0 }, close)
-    } else if (large && length > 0) {
-      const rest = UwsAnswer.whole(this.res, head, body)
-      if (rest === undefined) this.finish()
-      else this.stream(rest)
-      this.end()
-    } else {
+    } else if (length === 0 && unread) {
+      this.respondBodyless({ ...head, length }, close)
+    } else if (length === 0 || (fitsCork(head, length) && !unread)) {
       this.finish()
       this.res.cork(() => {
         writeHead(this.res, head, close && this.mute)
         this.res.end(body, close)
       })
+    } else {
+      this.respondLarge({ ...head, length }, typeof body === 'string' ? Buffer.from(body) : body, close)
     }
   }
 
@@ -184,6 +177,14 @@ export class UwsReply {
       this.intake.stopAgain()
       this.turn.pumpEveryMoment(this)
     } else this.turn.stopPumping(this)
+  }
+
+  private respondLarge(head: ResponseHead, body: Uint8Array, close: boolean): void {
+    const answer = close ? new UwsAnswer(this.res, head, close) : UwsAnswer.whole(this.res, head, body)
+    if (answer === undefined) return this.finish()
+    this.stream(answer)
+    if (close) this.write(body)
+    this.end()
   }
 
   private stream(answer: UwsAnswer): void {
