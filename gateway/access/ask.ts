@@ -1,8 +1,8 @@
 /** How a command reaches tokens and devices: through the gateway that runs on the data directory, else the store. */
 import { existsSync } from 'node:fs'
-import { join } from 'node:path'
 import { control } from '../control/client.js'
 import { Credentials } from './credentials.js'
+import { accessFile } from './database.js'
 import { Endings } from './endings.js'
 import { CredentialStore } from './store.js'
 import { accessVerbs } from './verbs.js'
@@ -14,7 +14,7 @@ export async function ask<T>(dataDir: string, verb: string, args: object = {}): 
 }
 
 async function withoutGateway(dataDir: string, verb: string, args: object): Promise<unknown> {
-  if (verb !== 'token.create' && !existsSync(join(dataDir, 'access.db')))
+  if (verb !== 'token.create' && !existsSync(accessFile(dataDir)))
     throw new Error(`no gateway runs on ${dataDir}, and no token or device was ever made there`)
   const credentials = new Credentials(CredentialStore.open(dataDir), new Endings(Date.now), Date.now)
   try {

@@ -1,6 +1,6 @@
-/** Tokens and devices in `access.db` of the data directory. Other processes may write to it at any time. */
-import { join } from 'node:path'
-import { type Database, openDatabase, type Row, type Statement } from '../../shared/store/database.js'
+/** Tokens and devices in `access.db`. */
+import type { Database, Row, Statement } from '../../shared/store/database.js'
+import { accessFile, openAccess } from './database.js'
 import { type Grant, isScope, type Role } from './grant.js'
 import type { CredentialKind } from './tokens.js'
 
@@ -19,31 +19,6 @@ export interface CredentialRecord {
   readonly lastUsedAt: number | undefined
 }
 
-/** `change` lists which credentials changed, so that who reads the file need not read it all: the last 1000. */
-const CHANGED = (id: string): string =>
-  `BEGIN INSERT INTO change (id) VALUES (${id}); DELETE FROM change WHERE n <= last_insert_rowid() - 1000; END`
-
-const MIGRATIONS = [
-  `CREATE TABLE credential (
-    id TEXT PRIMARY KEY,
-    kind TEXT NOT NULL,
-    hash TEXT NOT NULL UNIQUE,
-    role TEXT NOT NULL,
-    scopes TEXT NOT NULL,
-    tunnels TEXT NOT NULL,
-    public INTEGER NOT NULL,
-    label TEXT NOT NULL,
-    created_at INTEGER NOT NULL,
-    expires_at INTEGER,
-    revoked_at INTEGER
-  );
-  CREATE TABLE used (id TEXT PRIMARY KEY REFERENCES credential (id) ON DELETE CASCADE, at INTEGER NOT NULL);
-  CREATE TABLE change (n INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL);
-  CREATE TRIGGER credential_added AFTER INSERT ON credential ${CHANGED('new.id')};
-  CREATE TRIGGER credential_changed AFTER UPDATE ON credential ${CHANGED('new.id')};
-  CREATE TRIGGER credential_removed AFTER DELETE ON credential ${CHANGED('old.id')};`,
-]
-
 const SELECT = 'SELECT credential.*, used.at AS used_at FROM credential LEFT JOIN used USING (id)'
 
 export class CredentialStore {
@@ -56,12 +31,12 @@ export class CredentialStore {
 
   /** @throws StoreError. */
   static open(dataDir: string): CredentialStore {
-    return new CredentialStore(join(dataDir, 'access.db'))
+    return new CredentialStore(accessFile(dataDir))
   }
 
   /** `path`: a file or `:memory:`. */
   constructor(path: string) {
-    this.#database = openDatabase({ path, migrations: MIGRATIONS })
+    this.#database = openAccess(path)
     this.#version = this.#database.prepare('PRAGMA data_version')
     this.#revision = this.#database.prepare('SELECT ifnull(max(n), 0) AS n FROM change')
     this.#find = this.#database.prepare(`${SELECT} WHERE id = ?`)
