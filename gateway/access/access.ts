@@ -1,14 +1,17 @@
 /** Who may connect and call, put together: what checks credentials, and what tells when they end. */
 import type { Logger } from '../../shared/log.js'
 import type { Tell } from '../events/event.js'
-import { Password, RootSecret } from './admin.js'
-import { type Attempts, Authenticator } from './authenticator.js'
+import { Password, passingSalt, RootSecret } from './admin.js'
+import { type Attempts, Authenticator, type Checkers } from './authenticator.js'
 import { Cookies } from './cookies.js'
 import { Credentials } from './credentials.js'
 import { Pairings } from './devices.js'
 import { Endings } from './endings.js'
+import { Holders } from './holders.js'
 import { JwtVerifier } from './jwt.js'
 import type { AccessSettings } from './settings.js'
+import { SignInStore } from './sign-in-store.js'
+import { SignIns } from './sign-ins.js'
 import { CredentialStore } from './store.js'
 import { secretHash } from './tokens.js'
 
@@ -32,6 +35,8 @@ export class Access {
   readonly pairings: Pairings
   readonly #parts: AccessParts
   readonly #now: () => number
+  readonly #signIns: SignIns
+  readonly #salt: Buffer
   readonly #timer: NodeJS.Timeout
   #credentials: Credentials | undefined
   #root: RootSecret | undefined
@@ -46,20 +51,24 @@ export class Access {
     this.#parts = parts
     this.#now = now
     this.endings = new Endings(now)
-    this.cookies = new Cookies(this.endings, now)
     this.pairings = new Pairings(now)
+    // First, since it has to open, and brings the file up to date.
+    const credentials = modes.has('token') || modes.has('device_token') ? this.credentials : undefined
+    const store = this.#openSignIns()
+    this.#salt = store?.salt ?? passingSalt()
     this.#root = root === undefined ? undefined : new RootSecret(root)
-    this.#password = password === undefined ? undefined : new Password(password, now)
-    this.authenticator = new Authenticator({
+    this.#password = password === undefined ? undefined : new Password(password, now, this.#salt)
+    const checkers: Checkers = {
       modes,
-      credentials: modes.has('token') || modes.has('device_token') ? this.credentials : undefined,
+      credentials,
       root: () => this.#root,
       password: () => this.#password,
       jwt: jwt && new JwtVerifier(jwt, now),
-      cookies: this.cookies,
-      attempts,
-      tell,
-    })
+    }
+    const holders = new Holders(checkers)
+    this.#signIns = new SignIns({ holders, endings: this.endings, store, log: parts.log, now })
+    this.cookies = new Cookies(this.#signIns)
+    this.authenticator = new Authenticator({ ...checkers, cookies: this.cookies, attempts, tell })
     if (
       modes.has('token') &&
       modes.size === 1 &&
@@ -90,7 +99,7 @@ export class Access {
     }
     // A mode that was on keeps its password: the settings hold one, or were refused.
     if (oldPassword !== undefined && password !== undefined && !oldPassword.same(password)) {
-      this.#password = new Password(password, this.#now)
+      this.#password = new Password(password, this.#now, this.#salt)
       this.endings.end(oldPassword.principal)
     }
   }
@@ -98,6 +107,7 @@ export class Access {
   /** Idempotent. */
   close(): void {
     clearInterval(this.#timer)
+    this.#signIns.close()
     try {
       this.#credentials?.close()
     } catch (error) {
@@ -105,6 +115,19 @@ export class Access {
       this.#parts.log.warn('the store of credentials did not close well', { error })
     }
     this.#credentials = undefined
+  }
+
+  /** Nobody is kept out where it does not open; nothing is kept of who signs in without a credential, or by a JWT. */
+  #openSignIns(): SignInStore | undefined {
+    const { settings, dataDir, log } = this.#parts
+    const { modes } = settings
+    if (!modes.has('token') && !modes.has('password') && !modes.has('device_token')) return undefined
+    try {
+      return SignInStore.open(dataDir)
+    } catch (error) {
+      log.warn('sign-ins of the dashboard are not kept: a restart ends them', { error })
+      return undefined
+    }
   }
 
   #refresh(): void {
@@ -116,5 +139,6 @@ export class Access {
       if (!this.#failing) this.#parts.log.error('the store of credentials fails', { error })
       this.#failing = true
     }
+    this.#signIns.refresh()
   }
 }

@@ -16,16 +16,17 @@ const admin = (): Principal =>
 /** `GW_TOKEN`. */
 export class RootSecret {
   readonly principal = admin()
-  readonly #hash: string
+  /** The secret's hash. */
+  readonly fingerprint: string
 
   /** `secret`: a byte string. */
   constructor(secret: string) {
-    this.#hash = secretHash(secret)
+    this.fingerprint = secretHash(secret)
   }
 
   /** `hash`: of what is presented. How long two hashes take to differ tells nothing of what they are of. */
   is(hash: string): boolean {
-    return hash === this.#hash
+    return hash === this.fingerprint
   }
 }
 
@@ -38,11 +39,14 @@ const BOUNDS = { atOnce: 2, waiting: 64 }
 
 const REMEMBERED = 5 * 60_000
 
-/** `GW_PASSWORD`, kept as scrypt under a salt of this process. */
+/** A salt that does not outlast this process. */
+export const passingSalt = (): Buffer => randomBytes(16)
+
+/** `GW_PASSWORD`, as scrypt makes it. */
 export class Password {
   readonly principal = admin()
   readonly #now: () => number
-  readonly #salt = randomBytes(16)
+  readonly #salt: Buffer
   readonly #derived: Buffer
   /** Of what is remembered: only this process can make that of a password. */
   readonly #key = randomBytes(32).toString('hex')
@@ -51,9 +55,15 @@ export class Password {
   readonly #checks = new Checks<boolean>(BOUNDS)
 
   /** `password`: a byte string. `now`: ms since the epoch. */
-  constructor(password: string, now: () => number) {
+  constructor(password: string, now: () => number, salt: Buffer) {
     this.#now = now
-    this.#derived = scryptSync(Buffer.from(password, 'latin1'), this.#salt, KEY_BYTES, COST)
+    this.#salt = salt
+    this.#derived = scryptSync(Buffer.from(password, 'latin1'), salt, KEY_BYTES, COST)
+  }
+
+  /** The same for the same password under the same salt; as costly to guess from as the password is to check. */
+  get fingerprint(): string {
+    return this.#derived.toString('base64')
   }
 
   /** Whether it is made of this one. As costly as a check, and on the loop. */

@@ -1,60 +1,35 @@
-/** The dashboard's sign-in: a cookie that stands for a principal, kept as a hash, ended with its credential. */
-import { randomBytes } from 'node:crypto'
+/** The dashboard's sign-in as browsers have it: a cookie that stands for a principal. */
 import { type Fields, getField } from '../../shared/headers.js'
 import { isLoopback } from '../../shared/loopback.js'
 import type { RequestHead } from '../edge/engine.js'
 import { LOOPBACK_COOKIE, SECURE_COOKIE } from '../guard/session-cookie.js'
-import type { Endings } from './endings.js'
 import type { Principal } from './principal.js'
-import { secretHash } from './tokens.js'
+import { LASTS_MS, type SignIns } from './sign-ins.js'
 
-const LASTS_MS = 12 * 3_600_000
-
-/** Browsers of operators; past it the oldest sign-in ends. */
-const MOST = 1024
-
-interface SignIn {
-  readonly principal: Principal
-  readonly until: number
-}
 
 export class Cookies {
-  readonly #endings: Endings
-  readonly #now: () => number
-  /** By the hash of the cookie's value, oldest first. */
-  readonly #signIns = new Map<string, SignIn>()
+  readonly #signIns: SignIns
 
-  /** `now`: ms since the epoch. */
-  constructor(endings: Endings, now: () => number) {
-    this.#endings = endings
-    this.#now = now
+  constructor(signIns: SignIns) {
+    this.#signIns = signIns
   }
 
   /** @returns the value of `set-cookie`. */
   signIn(principal: Principal, head: RequestHead): string {
-    const value = randomBytes(32).toString('base64url')
-    if (this.#signIns.size === MOST) this.#signIns.delete(this.#signIns.keys().next().value!)
-    this.#signIns.set(secretHash(value), { principal, until: this.#now() + LASTS_MS })
-    return setCookie(head, value, LASTS_MS / 1000)
+    return setCookie(head, this.#signIns.begin(principal), LASTS_MS / 1000)
   }
 
   /** @returns the value of `set-cookie` that removes it. */
   signOut(head: RequestHead): string {
     const value = sessionCookie(head)
-    if (value !== undefined) this.#signIns.delete(secretHash(value))
+    if (value !== undefined) this.#signIns.end(value)
     return setCookie(head, '', 0)
   }
 
   /** Who signed in with the cookie of this request, if that still holds. */
   principalOf(head: RequestHead): Principal | undefined {
     const value = sessionCookie(head)
-    if (value === undefined) return undefined
-    const hash = secretHash(value)
-    const found = this.#signIns.get(hash)
-    if (found === undefined) return undefined
-    if (found.until > this.#now() && this.#endings.alive(found.principal)) return found.principal
-    this.#signIns.delete(hash)
-    return undefined
+    return value === undefined ? undefined : this.#signIns.principalOf(value)
   }
 }
 

@@ -2,6 +2,7 @@
 import { Problem } from '../../shared/errors.js'
 import type { Endings } from './endings.js'
 import type { Grant } from './grant.js'
+import type { Holder } from './holders.js'
 import type { Principal } from './principal.js'
 import type { CredentialRecord, CredentialStore } from './store.js'
 import { type CredentialKind, newSecret } from './tokens.js'
@@ -71,6 +72,13 @@ export class Credentials {
       this.#used.set(held.record.id, now)
     }
     return held.principal
+  }
+
+  /** By the id of its principal, `token:ID` or `device:ID`. */
+  holder(name: string): Holder | undefined {
+    const held = this.#byId.get(name.slice(name.indexOf(':') + 1))
+    if (held?.principal.id !== name) return undefined
+    return { name, principal: held.principal, fingerprint: fingerprint(held.record) }
   }
 
   /** @throws Problem `conflict` where there are too many. */
@@ -196,13 +204,11 @@ export class Credentials {
 }
 
 function isSame(one: CredentialRecord, other: CredentialRecord): boolean {
-  return (
-    one.hash === other.hash &&
-    one.revokedAt === other.revokedAt &&
-    one.expiresAt === other.expiresAt &&
-    JSON.stringify(one.grant) === JSON.stringify(other.grant)
-  )
+  return one.revokedAt === other.revokedAt && fingerprint(one) === fingerprint(other)
 }
+
+const fingerprint = ({ hash, grant, expiresAt }: CredentialRecord): string =>
+  JSON.stringify([hash, grant, expiresAt])
 
 function principalOf({ id, kind, grant, expiresAt }: CredentialRecord): Principal {
   const { role, scopes, tunnels } = grant

@@ -42,12 +42,18 @@ export interface Rig {
   dataDir: string
 }
 
-export function rig(t: Test, modes: Mode[], settings: Partial<AccessSettings> = {}, now?: () => number): Rig {
+/** `dataDir`: of a rig of before, for what is there after a restart. */
+export function rig(
+  t: Test,
+  modes: Mode[],
+  settings: Partial<AccessSettings> = {},
+  now?: () => number,
+  dataDir = t.testdir(),
+): Rig {
   const counted: string[] = []
   const told: Happening[] = []
   const clock = { now: Date.now() }
   const blocked = { is: false }
-  const dataDir = t.testdir()
   const access = new Access({
     settings: {
       modes: new Set(modes),

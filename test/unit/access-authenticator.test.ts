@@ -1,6 +1,6 @@
 /** Who asks: how a credential is read, checked, counted and remembered. */
 import t from 'tap'
-import { Password } from '../../gateway/access/admin.js'
+import { Password, passingSalt } from '../../gateway/access/admin.js'
 import { Checks } from '../../gateway/access/checks.js'
 import {
   credentialField,
@@ -178,7 +178,7 @@ t.test('the password, by Basic or Bearer, is remembered for five minutes', async
 })
 
 t.test('two passwords are checked at once, some wait, the rest is refused', async (t) => {
-  const password = new Password('right', () => 0)
+  const password = new Password('right', () => 0, passingSalt())
   let begun = 0
   const ask = (secret: string) => Promise.resolve(password.is(secret, ADDRESS, () => (begun += 1)))
   const asked = [ask('right'), ask('right'), ask('wrong')]

@@ -9,9 +9,11 @@ import { Pairings } from '../../gateway/access/devices.js'
 import { Endings } from '../../gateway/access/endings.js'
 import { type Grant, parseGrant } from '../../gateway/access/grant.js'
 import type { Principal, Scope } from '../../gateway/access/principal.js'
+import { SignIns } from '../../gateway/access/sign-ins.js'
 import { CredentialStore } from '../../gateway/access/store.js'
 import { newSecret, secretHash } from '../../gateway/access/tokens.js'
 import { withoutSession } from '../../gateway/guard/session-cookie.js'
+import { createLogger } from '../../shared/log.js'
 import { isLoopback } from '../../shared/loopback.js'
 import { problem } from '../helpers/heads.js'
 
@@ -297,7 +299,9 @@ t.test('the cookie of the dashboard', async (t) => {
   const clock = { now: 0 }
   const now = (): number => clock.now
   const endings = new Endings(now)
-  const cookies = new Cookies(endings, now)
+  const holders = { of: () => undefined, find: () => undefined }
+  const log = createLogger({ write() {} })
+  const cookies = new Cookies(new SignIns({ holders, endings, store: undefined, log, now }))
   const reader = operator(['operator.read'])
   const local = ['host', 'localhost:3000']
   const plain = cookies.signIn(reader, request(local))
