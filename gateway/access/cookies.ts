@@ -6,7 +6,6 @@ import { LOOPBACK_COOKIE, SECURE_COOKIE } from '../guard/session-cookie.js'
 import type { Principal } from './principal.js'
 import { LASTS_MS, type SignIns } from './sign-ins.js'
 
-
 export class Cookies {
   readonly #signIns: SignIns
 

@@ -1,12 +1,26 @@
 /** Who may connect and call: a gateway with credentials, and callers and agents with and without them. */
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
+import { Credentials } from '../../gateway/access/credentials.js'
+import { openAccess } from '../../gateway/access/database.js'
+import { Endings } from '../../gateway/access/endings.js'
+import { parseGrant } from '../../gateway/access/grant.js'
+import { CredentialStore } from '../../gateway/access/store.js'
 import { API_ROUTES, type ApiRoute } from '../../gateway/endpoints/table.js'
 import type { GatewayConfig } from '../../gateway/gateway.js'
+import { freshDirectory } from '../helpers/fresh-directory.js'
+import { issuerKey } from '../helpers/jwt-issuer.js'
 import { linkUrl, type RawExchange, refusal, tunnelId } from '../helpers/raw-agent.js'
-import { type Asked, call, type Site, startGateway } from '../helpers/tunnel.js'
+import {
+  type Asked,
+  call,
+  type GatewayProcess,
+  type Site,
+  spawnGateway,
+  startGateway,
+} from '../helpers/tunnel.js'
 
 const ROOT = 'the-root-secret-of-this-test'
 const root = { authorization: `Bearer ${ROOT}` }
@@ -317,4 +331,95 @@ t.test('browsers', async (t) => {
   t.equal(changed.status, 403)
   const cross = await call(`${open.url}/forward`, { headers: { 'sec-fetch-site': 'cross-site' } })
   t.equal(cross.status, 403)
+})
+
+/** Signs in as the dashboard does. @returns the field that a browser sends from then on. */
+async function signIn(url: string, credential: string): Promise<{ cookie: string }> {
+  const { status, headers } = await call(`${url}/dashboard/session`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ credential }),
+  })
+  t.equal(status, 200)
+  return { cookie: headers['set-cookie']![0]!.split(';')[0]! }
+}
+
+const may = async (url: string, headers: { cookie: string }): Promise<number> =>
+  (await call(`${url}/connections`, { headers })).status
+
+t.test('sign-ins outlast a gateway that is killed, and one that is stopped', async (t) => {
+  const dataDir = freshDirectory()
+  const key = issuerKey('EdDSA')
+  const pem = join(dataDir, 'key.pem')
+  writeFileSync(pem, key.pem)
+  const store = CredentialStore.open(dataDir)
+  const credentials = new Credentials(store, new Endings(Date.now), Date.now)
+  t.teardown(() => credentials.close())
+  const issue = (kind: 'token' | 'device') =>
+    credentials.issue({ kind, grant: parseGrant({}, ['operator.read']), label: '' })
+  const [token, device] = [issue('token'), issue('device')]
+  const claims = { sub: 'me', scope: 'operator.read', exp: Math.floor(Date.now() / 1000) + 3600 }
+  const given = {
+    root: ROOT,
+    password: 'correct horse battery',
+    token: token.text,
+    device: device.text,
+    jwt: key.jwt(claims),
+  }
+  const start = (secret: string) =>
+    spawnGateway(t, '--auth', 'token,password,device_token,jwt', '--jwt-key-file', pem, {
+      env: { GW_DATA_DIR: dataDir, GW_TOKEN: secret, GW_PASSWORD: given.password },
+    })
+  const ended = async ({ child, exited }: GatewayProcess, signal: NodeJS.Signals) => {
+    child.kill(signal)
+    await exited
+  }
+  const first = await start(ROOT)
+  const cookies: [kind: string, fields: { cookie: string }][] = []
+  for (const [kind, credential] of Object.entries(given))
+    cookies.push([kind, await signIn(first.url, credential)])
+  const answers = async ({ url }: GatewayProcess) =>
+    Object.fromEntries(
+      await Promise.all(cookies.map(async ([kind, fields]) => [kind, await may(url, fields)] as const)),
+    )
+  t.same(await answers(first), { root: 200, password: 200, token: 200, device: 200, jwt: 200 })
+  await ended(first, 'SIGKILL')
+  const second = await start(ROOT)
+  t.same(await answers(second), { root: 200, password: 200, token: 200, device: 200, jwt: 401 })
+  await ended(second, 'SIGTERM')
+  credentials.revoke('token', token.record.id)
+  const third = await start('another-root-secret')
+  t.same(await answers(third), { root: 401, password: 200, token: 401, device: 200, jwt: 401 })
+  t.notMatch(third.lines.join('\n'), /"level":"(warn|error)"/)
+})
+
+t.test('a sign-in waits for no lock, and who signs out at one gateway is out at the other', async (t) => {
+  const dataDir = freshDirectory()
+  const [one, two] = [await guarded(t, { dataDir }), await guarded(t, { dataDir })]
+  const early = await signIn(one.url, ROOT)
+  t.same([await may(one.url, early), await may(two.url, early)], [200, 200])
+
+  const other = openAccess(join(dataDir, 'access.db'))
+  t.teardown(() => other.close())
+  other.exec('BEGIN IMMEDIATE')
+  const begun = performance.now()
+  const late = await signIn(one.url, ROOT)
+  t.ok(performance.now() - begun < 1000)
+  t.same([await may(one.url, late), await may(two.url, late)], [200, 401], 'for this process only')
+  await one.log.find({ msg: 'sign-ins and sign-outs of the dashboard cannot be kept: a restart undoes them' })
+  other.exec('COMMIT')
+  while ((await may(two.url, late)) !== 200);
+
+  const out = await call(`${one.url}/dashboard/session`, {
+    method: 'DELETE',
+    headers: { ...early, origin: one.url },
+  })
+  t.match(out, { status: 200, headers: { 'set-cookie': [/^gw_session=; .*Max-Age=0/] } })
+  const left = performance.now()
+  t.equal(await may(one.url, early), 401)
+  while ((await may(two.url, early)) !== 401);
+  t.ok(performance.now() - left < 1000)
+  await one.gateway.stop()
+  const again = await guarded(t, { dataDir })
+  t.same([await may(again.url, early), await may(again.url, late)], [401, 200])
 })
