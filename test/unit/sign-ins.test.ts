@@ -5,12 +5,12 @@ import t, { type Test } from 'tap'
 import type { Access } from '../../gateway/access/access.js'
 import { openAccess } from '../../gateway/access/database.js'
 import { Endings } from '../../gateway/access/endings.js'
-import type { Mode } from '../../gateway/access/mode.js'
 import type { Principal } from '../../gateway/access/principal.js'
 import type { AccessSettings } from '../../gateway/access/settings.js'
 import { SignInStore } from '../../gateway/access/sign-in-store.js'
 import { SignIns } from '../../gateway/access/sign-ins.js'
 import { byteString, secretHash } from '../../gateway/access/tokens.js'
+import type { Mode } from '../../gateway/options/access.js'
 import { ADDRESS, basic, head, PASSWORD, ROOT, rig } from '../helpers/access-rig.js'
 
 const HOUR = 3_600_000
