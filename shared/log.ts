@@ -17,10 +17,7 @@ export interface Logger {
   error(msg: string, fields?: Fields): void
   /** Written whatever the level: what a script waits for, such as the ready line. */
   notice(msg: string, fields?: Fields): void
-  /**
-   * A line that the caller has made itself, without its end; it must hold no control character. One of many: it may
-   * wait 10 ms for others, or for the next event.
-   */
+  /** A line that the caller has made itself, without its end; it must hold no control character. */
   raw(line: string): void
   /** A logger to the same sink that adds `fields` to each event. */
   child(fields: Fields): Logger
@@ -102,7 +99,7 @@ class SinkLogger implements Logger {
   }
 
   raw(line: string): void {
-    this.#shared.sink.line(line, 'soon')
+    this.#shared.sink.line(line)
   }
 
   child(fields: Fields): Logger {
@@ -123,39 +120,29 @@ class SinkLogger implements Logger {
   }
 }
 
-/** How long a line may wait: not past this turn of the loop, or a moment longer. */
-type Urgency = 'now' | 'soon'
-
-/** Milliseconds. Under load a turn is less than one, and a write for each costs more than making its lines. */
-const SOON = 10
-
-/** Lines go out together. */
+/** Lines of one turn of the loop go out together. */
 class Sink {
   readonly #write: (chunk: string) => void
   #buffer = ''
-  /** The flush that is due. */
-  #due: Urgency | undefined
-  #timer: NodeJS.Timeout | undefined
+  #scheduled = false
 
   constructor(write: (chunk: string) => void) {
     this.#write = write
   }
 
-  line(line: string, urgency: Urgency = 'now'): void {
+  line(line: string): void {
     this.#buffer += `${line}\n`
     if (this.#buffer.length >= BATCH_CHARS) this.flush()
-    else if (urgency === 'now' && this.#due !== 'now') {
-      this.#due = 'now'
-      setImmediate(() => this.flush())
-    } else if (this.#due === undefined) {
-      this.#due = 'soon'
-      this.#timer = setTimeout(() => this.flush(), SOON)
+    else if (!this.#scheduled) {
+      this.#scheduled = true
+      setImmediate(() => {
+        this.#scheduled = false
+        this.flush()
+      })
     }
   }
 
   flush(): void {
-    this.#due = undefined
-    clearTimeout(this.#timer)
     if (this.#buffer === '') return
     const chunk = this.#buffer
     this.#buffer = ''

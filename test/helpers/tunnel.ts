@@ -14,20 +14,14 @@ export type LogLine = { msg: string; [field: string]: unknown }
 
 /** What a gateway has logged, as it logs it. */
 export class LogTape extends EventEmitter<{ line: [LogLine] }> {
-  readonly #lines: LogLine[] = []
+  readonly lines: LogLine[] = []
   readonly logger = createLogger({ level: 'debug', write: (chunk) => this.take(chunk) })
-
-  /** Also those that wait for others. */
-  get lines(): LogLine[] {
-    this.logger.flush()
-    return this.#lines
-  }
 
   take(chunk: string): void {
     for (const text of chunk.split('\n')) {
       if (text === '') continue
       const line = JSON.parse(text) as LogLine
-      this.#lines.push(line)
+      this.lines.push(line)
       this.emit('line', line)
     }
   }

@@ -3,9 +3,10 @@ import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { Agent, type AgentOptions } from '../../agent/index.js'
+import { openAccess } from '../../gateway/access/database.js'
 import type { GatewayConfig } from '../../gateway/gateway.js'
 import { createLogger } from '../../shared/log.js'
-import { openDatabase } from '../../shared/store/database.js'
+
 import { folderOf } from '../helpers/agent-rig.js'
 import { RawCaller } from '../helpers/engine-rig.js'
 import { ENGINES } from '../helpers/engine-suite.js'
@@ -251,7 +252,7 @@ t.test('a gateway whose store fails is not ready until it is well again', async 
   }
   const other = { authorization: `Bearer ${made.token}` }
   t.equal((await call(`${site.url}/status`, { headers: other })).status, 200)
-  const database = openDatabase({ path: join(dataDir, 'access.db'), migrations: [''] })
+  const database = openAccess(join(dataDir, 'access.db'))
   t.teardown(() => database.close())
   // Another process revokes the token and breaks the table that would tell of it.
   database.exec('UPDATE credential SET revoked_at = 1; ALTER TABLE change RENAME TO gone')
