@@ -66,7 +66,7 @@ export class Acceptor {
   #current(): LinkSettings {
     const next = { ...this.#settings, maxStreams: this.#settings.maxStreams || MAX_STREAM_ID }
     const given = this.#given
-    if (given !== undefined && KEYS_OF(next).every((key) => next[key] === given[key])) return given
+    if (given !== undefined && keysOf(next).every((key) => next[key] === given[key])) return given
     this.#given = next
     return next
   }
@@ -82,4 +82,4 @@ export class Acceptor {
   }
 }
 
-const KEYS_OF = Object.keys as (settings: LinkSettings) => (keyof LinkSettings)[]
+const keysOf = Object.keys as (settings: LinkSettings) => (keyof LinkSettings)[]
