@@ -181,8 +181,8 @@ export class UwsReply {
 
   private respondLarge(head: ResponseHead, body: Uint8Array, close: boolean): void {
     const answer = close ? new UwsAnswer(this.res, head, close) : UwsAnswer.whole(this.res, head, body)
-    if (answer === undefined) return this.finish()
-    this.stream(answer)
+    if (answer === undefined) this.finish()
+    else this.stream(answer)
     if (close) this.write(body)
     this.end()
   }
