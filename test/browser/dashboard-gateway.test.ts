@@ -4,6 +4,7 @@ import { Agent } from '../../agent/index.js'
 import { Gateway, type GatewayConfig } from '../../gateway/gateway.js'
 import { createLogger } from '../../shared/log.js'
 import { browserOrSkip, launch, openPage, visit } from '../helpers/browser.js'
+import { directoryFor } from '../helpers/directory.js'
 
 const SECRET = 'a-root-secret-of-some-length'
 const ID = 'agent_550e8400-e29b-41d4-a716-446655440000_prod'
@@ -16,7 +17,7 @@ t.test('the dashboard of a gateway', browserOrSkip, async (t) => {
     auth: ['token'],
     token: SECRET,
     inspect: true,
-    dataDir: t.testdir(),
+    dataDir: directoryFor(t),
     log,
   }
   let gateway = await Gateway.start(options)

@@ -8,6 +8,7 @@ import type { Happening } from '../../gateway/events/event.js'
 import type { Mode } from '../../gateway/options/access.js'
 import { Problem } from '../../shared/errors.js'
 import { createLogger } from '../../shared/log.js'
+import { directoryFor } from './directory.js'
 
 export const ROOT = 'a-root-secret-of-some-length'
 export const PASSWORD = 'correct horse ü'
@@ -48,7 +49,7 @@ export function rig(
   modes: Mode[],
   settings: Partial<AccessSettings> = {},
   now?: () => number,
-  dataDir = t.testdir(),
+  dataDir = directoryFor(t),
 ): Rig {
   const counted: string[] = []
   const told: Happening[] = []

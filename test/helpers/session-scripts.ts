@@ -2,6 +2,7 @@
 import t, { type Test } from 'tap'
 import { Problem } from '../../shared/errors.js'
 import type { Execution } from '../../shared/sessions/execution.js'
+import { directoryFor } from './directory.js'
 import type { RigOptions } from './session-rig.js'
 
 /** Says hello. */
@@ -42,5 +43,5 @@ export const code = (work: () => unknown): string | undefined => {
 /** Each test once in memory, and once in a file. */
 export function both(name: string, work: (t: Test, options: RigOptions) => Promise<void>): void {
   t.test(`${name}, in memory`, (t) => work(t, {}))
-  t.test(`${name}, in a file`, (t) => work(t, { dataDir: t.testdir() }))
+  t.test(`${name}, in a file`, (t) => work(t, { dataDir: directoryFor(t) }))
 }

@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import t, { type Test } from 'tap'
+import { directoryFor } from '../helpers/directory.js'
 import { WITHOUT_UWS } from '../helpers/without-uws.js'
 
 const root = fileURLToPath(new URL('../../../', import.meta.url))
@@ -11,7 +12,7 @@ const root = fileURLToPath(new URL('../../../', import.meta.url))
 async function ended(t: Test, args: string[], env: NodeJS.ProcessEnv): Promise<[number | null, string]> {
   const child = spawn(process.execPath, args, {
     cwd: root,
-    env: { ...process.env, NODE_OPTIONS: WITHOUT_UWS, XDG_STATE_HOME: t.testdir(), ...env },
+    env: { ...process.env, NODE_OPTIONS: WITHOUT_UWS, XDG_STATE_HOME: directoryFor(t), ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   t.teardown(() => child.kill('SIGKILL'))

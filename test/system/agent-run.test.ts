@@ -10,6 +10,7 @@ import { InProcessGateway } from '../../agent/client/index.js'
 import { Agent, loadHandlers } from '../../agent/index.js'
 import { runCommand } from '../../agent/run-command.js'
 import { interpretCommandLine, type Program } from '../../shared/program.js'
+import { directoryFor } from '../helpers/directory.js'
 import { freshDirectory } from '../helpers/fresh-directory.js'
 import { folder, type Ran, runProgram } from '../helpers/processes.js'
 import { startGateway } from '../helpers/tunnel.js'
@@ -244,7 +245,7 @@ t.test('the package brings the client, and a program compiles against its types'
     exactOptionalPropertyTypes: true,
     types: ['node'],
   }
-  const home = t.testdir({
+  const home = directoryFor(t, {
     'program.ts': PROGRAM,
     'package.json': '{"type":"module"}',
     'tsconfig.json': JSON.stringify({ compilerOptions, files: ['program.ts'] }),
@@ -295,7 +296,7 @@ t.test('the example of an agent: its tools, its bounds and its end', async (t) =
   })
   t.teardown(() => void model.kill('SIGKILL'))
   const [url] = (await once(createInterface(model.stdout), 'line')) as [string]
-  const root = t.testdir({ inside: { 'a.txt': 'A', sub: {} }, 'secret.txt': 'S' })
+  const root = directoryFor(t, { inside: { 'a.txt': 'A', sub: {} }, 'secret.txt': 'S' })
   symlinkSync(join(root, 'secret.txt'), join(root, 'inside/link.txt'))
   process.env.OPENAI_BASE_URL = url
   process.env.AGENT_ROOT = join(root, 'inside')

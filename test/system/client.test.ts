@@ -9,6 +9,7 @@ import {
 import { Agent } from '../../agent/index.js'
 import type { ExecuteFunction, Execution } from '../../shared/sessions/execution.js'
 import { cuttingProxy } from '../helpers/cutting-proxy.js'
+import { directoryFor } from '../helpers/directory.js'
 import { freshDirectory } from '../helpers/fresh-directory.js'
 import { SCRIPTS } from '../helpers/scripted-agents.js'
 import { collect } from '../helpers/session-rig.js'
@@ -62,7 +63,7 @@ t.test('the same events from both gateways', async (t) => {
   const execute: ExecuteFunction = (given) => SCRIPTS[given.userInput]!.execute(given)
   const world = await served(t, execute)
   await using there = new ExternalGateway(world.url)
-  await using here = new InProcessGateway({ handlers: { execute }, dataDir: t.testdir() })
+  await using here = new InProcessGateway({ handlers: { execute }, dataDir: directoryFor(t) })
   const names = Object.keys(SCRIPTS)
   // Each is another thing that goes differently.
   t.ok(names.length >= 12)
@@ -84,7 +85,7 @@ t.test('what else both do alike', async (t) => {
   const handlers = { execute: (given: Execution) => world.execute(given) }
   for (const gateway of [
     new ExternalGateway(`${world.url}/`),
-    new InProcessGateway({ handlers, dataDir: t.testdir() }),
+    new InProcessGateway({ handlers, dataDir: directoryFor(t) }),
     new InProcessGateway({ handlers }),
   ] as SessionGateway[]) {
     const session = await gateway.createSession({

@@ -23,6 +23,7 @@ import { type TaskRun, TaskStore } from '../../gateway/scheduler/task-store.js'
 import type { TaskView } from '../../gateway/scheduler/task-view.js'
 import { createLogger } from '../../shared/log.js'
 import { UsageError } from '../../shared/options.js'
+import { directoryFor } from '../helpers/directory.js'
 import { installed, runProgram } from '../helpers/processes.js'
 
 const log = createLogger({ write() {} })
@@ -55,7 +56,7 @@ async function gone(pid: number): Promise<boolean> {
 
 /** A file of hooks, and what came of one event. */
 async function hooked(t: Test, file: string, data: Record<string, unknown>): Promise<HookRun[]> {
-  const directory = t.testdir({ 'hooks.yaml': file })
+  const directory = directoryFor(t, { 'hooks.yaml': file })
   const bus = new EventBus({ log })
   const hooks = new Hooks({ bus, run, log, nodeId: () => 'node-1' })
   hooks.replace(loadHooks(directory)!)
@@ -200,7 +201,7 @@ t.test('a gateway that is killed takes its commands with it', async (t) => {
     const spec = { workingDir: process.cwd(), env: process.env, timeoutMs: 300000 }
     void new Launcher().run({ ...spec, command: 'echo $$ > pid; mv pid pid.whole; exec sleep 300' }, new AbortController().signal)
     setInterval(() => existsSync('pid.whole') && process.kill(process.pid, 'SIGKILL'), 5)`
-  const cwd = t.testdir()
+  const cwd = directoryFor(t)
   const { code, err } = await runProgram(process.execPath, ['--input-type=module', '-e', program], { cwd })
   t.equal(code, null, err)
   t.ok(await gone(Number(readFileSync(join(cwd, 'pid.whole'), 'utf8'))))
@@ -208,7 +209,7 @@ t.test('a gateway that is killed takes its commands with it', async (t) => {
 
 t.test('a storm of slow hooks: exact counts, a loop that goes on, and no process is left', async (t) => {
   const [hook] = loadHooks(
-    t.testdir({
+    directoryFor(t, {
       'hooks.yaml':
         'hooks: [{ name: slow, event: "*", command: "sleep 300 & echo $$ $! > made.$$; mv made.$$ pids.$$; wait" }]',
     }),
@@ -244,7 +245,7 @@ t.test('a storm of slow hooks: exact counts, a loop that goes on, and no process
 })
 
 t.test('tasks run beside their file, and their runs are kept', async (t) => {
-  const directory = t.testdir({
+  const directory = directoryFor(t, {
     'scheduler.yaml': `tasks:
   - { name: often, type: interval, interval: 0.1, delay: 0, command: 'echo "$A"; env | grep -c SECRET', env: { A: a } }
   - { name: late, type: interval, interval: 1h, command: sleep 300, timeout: 0.2 }
@@ -290,7 +291,7 @@ t.test('tasks run beside their file, and their runs are kept', async (t) => {
 })
 
 t.test('what stands at the default place is believed only where nobody else may write', async (t) => {
-  const directory = t.testdir()
+  const directory = directoryFor(t)
   mkdirSync(join(directory, 'hooks'), { mode: 0o755 })
   chmodSync(directory, 0o755)
   const before = process.cwd()
@@ -325,7 +326,7 @@ t.test('what stands at the default place is believed only where nobody else may 
 })
 
 t.test('a gateway has both: started, reloaded whole or not at all, closed', async (t) => {
-  const directory = t.testdir({
+  const directory = directoryFor(t, {
     'hooks.yaml': 'hooks: [{ name: told, event: "scheduler:*", command: "echo $GW_NODE_ID" }]',
     'scheduler.yaml': 'tasks: [{ name: echo, type: interval, interval: 1h, command: exit 4 }]',
   })

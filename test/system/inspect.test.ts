@@ -4,6 +4,7 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import type { ListedExchange, ShownExchange } from '../../shared/inspect/view.js'
+import { directoryFor } from '../helpers/directory.js'
 import { eventStream } from '../helpers/event-stream.js'
 import type { RawExchange } from '../helpers/raw-agent.js'
 import { answerOf, ask, call, startGateway } from '../helpers/tunnel.js'
@@ -138,7 +139,7 @@ t.test('a body that was not kept whole is sent again only with another', async (
 })
 
 t.test('a task calls an agent through the gateway, a hook hears of it', async (t) => {
-  const directory = t.testdir()
+  const directory = directoryFor(t)
   mkdirSync(join(directory, 'hooks'))
   writeFileSync(
     join(directory, 'scheduler.yaml'),

@@ -5,12 +5,13 @@ import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
 import { freePort } from '../../gateway/edge/free-port.js'
+import { directoryFor } from '../helpers/directory.js'
 
 const root = fileURLToPath(new URL('../../../', import.meta.url))
 
 t.test('npm start runs a gateway and an echo agent, and prints a command that works', async (t) => {
   const port = await freePort('127.0.0.1')
-  const state = t.testdir()
+  const state = directoryFor(t)
   const child = spawn(process.execPath, ['examples/start.js'], {
     cwd: root,
     env: { ...process.env, GW_PORT: String(port), XDG_STATE_HOME: state },
@@ -53,7 +54,11 @@ t.test('the example of a handler serves', async (t) => {
       '--log-format',
       'json',
     ],
-    { cwd: root, env: { ...process.env, XDG_STATE_HOME: t.testdir() }, stdio: ['ignore', 'pipe', 'inherit'] },
+    {
+      cwd: root,
+      env: { ...process.env, XDG_STATE_HOME: directoryFor(t) },
+      stdio: ['ignore', 'pipe', 'inherit'],
+    },
   )
   t.teardown(async () => {
     child.kill('SIGKILL')

@@ -1,6 +1,7 @@
 import t, { type Test } from 'tap'
 import type { SessionEvent } from '../../shared/sessions/event.js'
 import type { Execution } from '../../shared/sessions/execution.js'
+import { directoryFor } from '../helpers/directory.js'
 import { ENGINES } from '../helpers/engine-suite.js'
 import { request, SocketCaller, streamed } from '../helpers/session-caller.js'
 import { told } from '../helpers/session-rig.js'
@@ -38,7 +39,7 @@ async function* execute({ userInput, signal, input }: Execution): AsyncGenerator
 function both(name: string, work: (t: Test, site: SessionSite) => Promise<void>): void {
   for (const engine of ENGINES)
     t.test(`${name}, ${engine}`, async (t) =>
-      work(t, await startSite(t, engine, { execute, dataDir: t.testdir() })),
+      work(t, await startSite(t, engine, { execute, dataDir: directoryFor(t) })),
     )
 }
 

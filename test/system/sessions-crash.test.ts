@@ -11,6 +11,7 @@ import { inProcessRunner } from '../../shared/sessions/in-process.js'
 import { claimStore } from '../../shared/sessions/owner.js'
 import { MIGRATIONS } from '../../shared/sessions/sqlite-tables.js'
 import { openDatabase } from '../../shared/store/database.js'
+import { directoryFor } from '../helpers/directory.js'
 import { HeldClock } from '../helpers/session-rig.js'
 
 const POINTS = Number(process.env.GW_TEST_KILLS ?? 12)
@@ -84,7 +85,7 @@ function check(t: Test, dataDir: string, said: Said, name: string): void {
 }
 
 t.test(`kill -9 at ${POINTS} points of runs`, async (t) => {
-  const dataDir = t.testdir()
+  const dataDir = directoryFor(t)
   let session: string | undefined
   for (let point = 0; point < POINTS; point++) {
     const events = point === 0 ? 0 : Math.floor(Math.random() * 120)
@@ -96,7 +97,7 @@ t.test(`kill -9 at ${POINTS} points of runs`, async (t) => {
 })
 
 t.test('a store has one owner, and a dead one is none', async (t) => {
-  const dataDir = t.testdir()
+  const dataDir = directoryFor(t)
   const runner = inProcessRunner(async function* () {})
   const first = new Sessions({ runner, dataDir })
   first.announce('http://127.0.0.1:3000')

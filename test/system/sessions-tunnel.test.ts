@@ -10,6 +10,7 @@ import type { Sessions } from '../../shared/sessions/engine.js'
 import type { SessionEvent } from '../../shared/sessions/event.js'
 import type { ExecuteFunction, Execution } from '../../shared/sessions/execution.js'
 import { inProcessRunner } from '../../shared/sessions/in-process.js'
+import { directoryFor } from '../helpers/directory.js'
 import { startRunner, tunnelId } from '../helpers/run-rig.js'
 import { SCRIPTS, type Script } from '../helpers/scripted-agents.js'
 import { request, SocketCaller } from '../helpers/session-caller.js'
@@ -44,7 +45,7 @@ t.test('the same events from an agent of this process and from one behind a tunn
   const rig = await startRunner(t)
   let execute: ExecuteFunction = () => {}
   const inProcess = inProcessRunner((execution) => execute(execution))
-  const { sessions: here } = startSessions(t, { runner: inProcess, dataDir: t.testdir() })
+  const { sessions: here } = startSessions(t, { runner: inProcess, dataDir: directoryFor(t) })
   const { sessions: there } = startSessions(t, { runner: rig.runner })
   for (const [name, script] of Object.entries(SCRIPTS)) {
     await t.test(name, async (t) => {
@@ -110,7 +111,7 @@ t.test('a caller for whom only some tunnels are gets no other', async (t) => {
 
 t.test('an agent that restarts is waited for, one that is gone for good is replaced', async (t) => {
   const { runner, agent, registry } = await startRunner(t, { failover: 400 })
-  const { begin, run, sessions } = startSessions(t, { runner, dataDir: t.testdir() })
+  const { begin, run, sessions } = startSessions(t, { runner, dataDir: directoryFor(t) })
   const id = begin()
   const histories: unknown[][] = []
   const named = (name: string) =>
@@ -221,7 +222,7 @@ t.test('an agent is no faster than its run is read, and a long history reaches i
       for (; made < 120; made++) yield text('x'.repeat(50_000))
     },
   })
-  const { begin, run, sessions } = startSessions(t, { runner, dataDir: t.testdir() })
+  const { begin, run, sessions } = startSessions(t, { runner, dataDir: directoryFor(t) })
   const id = begin()
   const asked = {
     runId: 'run_0',
@@ -268,7 +269,7 @@ async function gone(
 
 t.test('from a caller to the handlers of a module, and on after a restart of the gateway', async (t) => {
   const rig = await startRunner(t)
-  const dataDir = t.testdir({
+  const dataDir = directoryFor(t, {
     'handlers.js': `
       export const resumable = true
       export default {

@@ -19,6 +19,7 @@ import { Problem } from '../../shared/errors.js'
 import { defaultsOf, loadOptions, type UsageError } from '../../shared/options.js'
 import { interpretCommandLine } from '../../shared/program.js'
 import { ADDRESS, head, PASSWORD, problem, ROOT, rig } from '../helpers/access-rig.js'
+import { directoryFor } from '../helpers/directory.js'
 import { issuerKey } from '../helpers/jwt-issuer.js'
 
 /** What a handler answers. */
@@ -252,7 +253,7 @@ function settings(argv: string, env: Record<string, string> = {}) {
 }
 
 t.test('--auth and its neighbours', async (t) => {
-  const directory = t.testdir({ token: 'file-secret-of-length\n', two: 'a\nb\n', empty: '\n' })
+  const directory = directoryFor(t, { token: 'file-secret-of-length\n', two: 'a\nb\n', empty: '\n' })
   const file = (name: string) => join(directory, name)
   writeFileSync(file('key.pem'), issuerKey('ES256').pem)
   const env = { GW_TOKEN: ROOT, GW_PASSWORD: 'a-long-enough-password' }

@@ -15,6 +15,7 @@ import { newSecret, secretHash } from '../../gateway/access/tokens.js'
 import { withoutSession } from '../../gateway/guard/session-cookie.js'
 import { createLogger } from '../../shared/log.js'
 import { isLoopback } from '../../shared/loopback.js'
+import { directoryFor } from '../helpers/directory.js'
 import { problem } from '../helpers/heads.js'
 
 const DAY = 86_400_000
@@ -87,7 +88,7 @@ t.test('a token opens what it is for, until it is revoked or expires', async (t)
 })
 
 t.test('what one process does the others take up', async (t) => {
-  const path = join(t.testdir(), 'access.db')
+  const path = join(directoryFor(t), 'access.db')
   const { clock, open } = processes(path)
   const [one, two] = [open(), open()]
   t.teardown(() => {

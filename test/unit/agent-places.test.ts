@@ -5,6 +5,7 @@ import { parseGatewayUrl } from '../../agent/gateway-url.js'
 import { keptIdentity } from '../../agent/identity.js'
 import { formatTarget, parseTarget } from '../../agent/target.js'
 import { BadValue } from '../../shared/option-types.js'
+import { directoryFor } from '../helpers/directory.js'
 
 t.test('upstreams', (t) => {
   const tcp = (protocol: string, host: string, port: number, authority: string) => ({
@@ -84,7 +85,7 @@ t.test('gateways', (t) => {
 })
 
 t.test('an identity is kept for gateway, directory and slot', (t) => {
-  const state = t.testdir({})
+  const state = directoryFor(t, {})
   const place = { gateway: 'ws://a/ws', directory: '/work', slot: '', env: { XDG_STATE_HOME: state } }
   const made = keptIdentity(place)
   t.equal(made.kind, 'made')
@@ -100,14 +101,14 @@ t.test('an identity is kept for gateway, directory and slot', (t) => {
   t.equal(readdirSync(folder).length, 4, 'nothing but the identities is left')
   for (const file of readdirSync(folder)) t.equal(statSync(join(folder, file)).mode & 0o777, 0o600)
 
-  const home = t.testdir({ home: {} })
+  const home = directoryFor(t, { home: {} })
   const inHome = keptIdentity({ ...place, env: { XDG_STATE_HOME: 'relative', HOME: join(home, 'home') } })
   t.equal(inHome.kind === 'made' && inHome.file.startsWith(join(home, 'home/.local/state/gw-agent/')), true)
   t.end()
 })
 
 t.test('an identity that cannot be kept is passing, and damage is not papered over', (t) => {
-  const state = t.testdir({ file: '' })
+  const state = directoryFor(t, { file: '' })
   const place = {
     gateway: 'ws://a/ws',
     directory: '/work',

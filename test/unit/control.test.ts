@@ -9,6 +9,7 @@ import { ControlServer } from '../../gateway/control/server.js'
 import { ControlError, type Verbs } from '../../gateway/control/verbs.js'
 import { Problem } from '../../shared/errors.js'
 import { createLogger } from '../../shared/log.js'
+import { directoryFor } from '../helpers/directory.js'
 import { folder } from '../helpers/processes.js'
 
 const VERBS: Verbs = {
@@ -88,7 +89,7 @@ t.test('the second gateway on a data directory goes without', async (t) => {
 })
 
 t.test('a directory that cannot be used is a warning', async (t) => {
-  const file = join(t.testdir({ file: '' }), 'file')
+  const file = join(directoryFor(t, { file: '' }), 'file')
   const { server, log, lines } = await served(t, join(file, 'data'))
   t.equal(server, undefined)
   log.flush()

@@ -13,6 +13,7 @@ import { MOST_OUTPUT, OutputTail } from '../../gateway/hooks/output-tail.js'
 import { parseTasks } from '../../gateway/scheduler/scheduler-file.js'
 import { parseConfig } from '../../shared/config-file.js'
 import { createLogger } from '../../shared/log.js'
+import { directoryFor } from '../helpers/directory.js'
 
 const TIME = Date.UTC(2026, 0, 24, 8)
 
@@ -342,9 +343,9 @@ t.test('of an output the end is kept, and nothing that a terminal acts on', asyn
 })
 
 t.test('a gateway keeps its id', async (t) => {
-  const directory = `${t.testdir()}/data`
+  const directory = `${directoryFor(t)}/data`
   const id = nodeId(directory)
   t.match(id, /^[0-9a-f-]{36}$/)
   t.equal(nodeId(directory), id)
-  t.throws(() => nodeId(t.testdir({ 'node-id': 'x' })), /holds no node id: remove it/)
+  t.throws(() => nodeId(directoryFor(t, { 'node-id': 'x' })), /holds no node id: remove it/)
 })

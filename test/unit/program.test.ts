@@ -8,6 +8,7 @@ import { defineCommand } from '../../shared/command.js'
 import { defineOptions, UsageError } from '../../shared/options.js'
 import { interpretCommandLine, type Program } from '../../shared/program.js'
 import { packageVersion } from '../../shared/version.js'
+import { directoryFor } from '../helpers/directory.js'
 
 interface Ran<C> {
   config?: C
@@ -139,7 +140,7 @@ t.test('what is no command and what is too much is refused', async (t) => {
 })
 
 t.test('the config file', async (t) => {
-  const directory = t.testdir({
+  const directory = directoryFor(t, {
     'gateway.yaml': 'port: 1',
     'other.yaml': 'port: 2',
     'bad.yaml': 'port: x\nnope: 1',

@@ -7,6 +7,7 @@ import { cronAfter, instant } from '../../gateway/scheduler/cron.js'
 import type { Task } from '../../gateway/scheduler/task.js'
 import { TaskStore } from '../../gateway/scheduler/task-store.js'
 import { tasksApi } from '../../gateway/scheduler/tasks-api.js'
+import { directoryFor } from '../helpers/directory.js'
 import { DAY, gate, HOUR, MINUTE, NOW, Rig, read, SECOND, tasksOf } from '../helpers/scheduler-rig.js'
 
 t.test('scheduler.yaml is read with all its keys', async (t) => {
@@ -184,7 +185,7 @@ t.test('a far date is reached in short sleeps, and cron follows a clock that is 
 })
 
 t.test('a one-shot runs once, at the next start where it was missed', async (t) => {
-  const path = `${t.testdir()}/tasks.db`
+  const path = `${directoryFor(t)}/tasks.db`
   const tasks = `
   - { name: past, type: one_shot, run_at: 2026-02-01T00:00:00Z, command: past }
   - { name: soon, type: one_shot, delay: 10m, command: soon }

@@ -1,6 +1,7 @@
 /** Runs of sessions: what agents yield, how runs wait and end, and what readers get. */
 import t from 'tap'
 import type { Execution } from '../../shared/sessions/execution.js'
+import { directoryFor } from '../helpers/directory.js'
 import { ALICE, collect, HeldClock, startSessions, told } from '../helpers/session-rig.js'
 import { both, code, deaf, endless, hello, turn } from '../helpers/session-scripts.js'
 
@@ -158,7 +159,7 @@ t.test('what an agent may yield, and what not', async (t) => {
       execute: async function* () {
         yield* yields
       },
-      dataDir: t.testdir(),
+      dataDir: directoryFor(t),
     })
     const events = await run(begin())
     t.match(told(events), ['session_info', ...expected], name)
@@ -244,7 +245,7 @@ t.test('a generator that never waits does not keep the loop, nor fill the memory
     execute: async function* () {
       for (;;) yield { type: 'text', data: { text: 'x' } }
     },
-    dataDir: t.testdir(),
+    dataDir: directoryFor(t),
     limits: { maxEvents: 1000 },
   })
   const id = begin()
@@ -385,7 +386,7 @@ both('a reader at every place of a run sees each event once, in order', async (t
 t.test('a reader that does not read keeps nothing', async (t) => {
   const big = 'x'.repeat(100_000)
   const { sessions, begin, run } = startSessions(t, {
-    dataDir: t.testdir(),
+    dataDir: directoryFor(t),
     execute: async function* () {
       for (let i = 1; i < 60; i++) yield { type: 'text', data: { text: big } }
     },
@@ -406,7 +407,7 @@ t.test('a reader that does not read keeps nothing', async (t) => {
 })
 
 t.test('closing: what runs is interrupted, what waits for it is told', async (t) => {
-  const dataDir = t.testdir()
+  const dataDir = directoryFor(t)
   const { sessions, begin } = startSessions(t, { execute: deaf, dataDir })
   const id = begin()
   const { runId } = sessions.execute(ALICE, id, { user_input: '' })

@@ -1,5 +1,5 @@
 /** How the house lies: who may know whom, one door for each foreign thing, and the page of the protocol. */
-import { readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join, normalize } from 'node:path'
 import t from 'tap'
 import { Decoder } from '../../shared/codec.js'
@@ -7,6 +7,7 @@ import { PROBLEMS } from '../../shared/errors.js'
 import { type Frame, Kind, ResetCode } from '../../shared/frames.js'
 import { SHAPES } from '../../shared/grammar.js'
 import * as limits from '../../shared/limits.js'
+import { directoryFor } from '../helpers/directory.js'
 import { readDocument } from '../helpers/vectors.js'
 
 const ROOMS = ['shared', 'gateway', 'agent', 'bench', 'test']
@@ -174,6 +175,19 @@ t.test('a file is one noun on a few screens', async (t) => {
     t.ok(lines <= longest, `${path} has ${lines} lines, at most ${longest}`)
     t.notMatch(path, /\b(utils?|helpers?|misc|common)\.ts$/i)
   }
+})
+
+t.test("a test's directory has one door, and is there until the test's teardowns have run", async (t) => {
+  t.same(
+    sources.filter(({ text }) => /\.testdir\(/.test(text)).map(({ path }) => path),
+    ['test/helpers/directory.ts'],
+  )
+  let directory = ''
+  await t.test('ended', async (t) => {
+    directory = directoryFor(t)
+    t.teardown(() => void writeFileSync(join(directory, 'late'), ''))
+  })
+  t.notOk(existsSync(directory))
 })
 
 t.test('the page of the protocol lists every frame and bound as the code has them', async (t) => {

@@ -12,12 +12,13 @@ import { SignIns } from '../../gateway/access/sign-ins.js'
 import { byteString, secretHash } from '../../gateway/access/tokens.js'
 import type { Mode } from '../../gateway/options/access.js'
 import { ADDRESS, basic, head, PASSWORD, ROOT, rig } from '../helpers/access-rig.js'
+import { directoryFor } from '../helpers/directory.js'
 
 const HOUR = 3_600_000
 
 /** Two of them on one file are two gateways, or one before and after a restart. */
 function gateways(t: Test) {
-  const path = join(t.testdir(), 'access.db')
+  const path = join(directoryFor(t), 'access.db')
   const clock = { now: 1_800_000_000_000 }
   /** What the credential of each holder looks like now. */
   const credentials = new Map([
@@ -325,7 +326,7 @@ t.test('each kind of credential holds after a restart for as long as it is the s
 })
 
 t.test('where the store does not open a sign-in is for this process', async (t) => {
-  const dataDir = t.testdir({ 'access.db': 'no database' })
+  const dataDir = directoryFor(t, { 'access.db': 'no database' })
   const { access } = rig(t, ['password'], {}, undefined, dataDir)
   t.equal(signedIn(access, await cookieOf(access, basic(PASSWORD)))?.id, 'admin')
 })

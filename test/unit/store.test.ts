@@ -3,11 +3,12 @@ import { join } from 'node:path'
 import t from 'tap'
 import { makePrivateDirectory } from '../../shared/private-directory.js'
 import { openDatabase, StoreError } from '../../shared/store/database.js'
+import { directoryFor } from '../helpers/directory.js'
 
 const STEP = 'CREATE TABLE note (id INTEGER PRIMARY KEY, text TEXT, body BLOB)'
 
 t.test('what is written is there after a restart', async (t) => {
-  const path = join(t.testdir(), 'data', 'a.db')
+  const path = join(directoryFor(t), 'data', 'a.db')
   const first = openDatabase({ path, migrations: [STEP] })
   t.equal(first.prepare('INSERT INTO note (text, body) VALUES (?, ?)').run('a', Buffer.from([1, 2])), 1)
   first.close()
@@ -50,13 +51,13 @@ t.test('a transaction is all or nothing', async (t) => {
 })
 
 t.test('a failed step leaves the file as it was', async (t) => {
-  const path = join(t.testdir(), 'b.db')
+  const path = join(directoryFor(t), 'b.db')
   t.throws(() => openDatabase({ path, migrations: [STEP, 'CREATE NONSENSE'] }), /b\.db/)
   openDatabase({ path, migrations: [STEP] }).close()
 })
 
 t.test('a directory is made for its user alone, or it is said why not', async (t) => {
-  const at = t.testdir()
+  const at = directoryFor(t)
   const modeOf = (path: string) => (statSync(path).mode & 0o777).toString(8)
   makePrivateDirectory(join(at, 'one/two'))
   t.same([modeOf(join(at, 'one')), modeOf(join(at, 'one/two'))], ['700', '700'])
