@@ -1,12 +1,23 @@
-import { Agent, type ClientRequest, get, type IncomingMessage } from 'node:http'
+import { connect, type Socket } from 'node:net'
 import { percentile } from './figure.js'
-import { fieldsOf } from './service.js'
 import type { Delays, StreamOrder, StreamReport } from './streams.js'
 
-/** Reads paced event streams in a process of its own, and notes how long each event was on its way. */
+/**
+ * Reads paced event streams in a process of its own, and notes how long each event was on its way. On raw sockets: a
+ * client of HTTP would take as much CPU for a stream as the tunnel, on the same two cores.
+ */
 const order = JSON.parse(process.argv[2] ?? '{}') as StreamOrder
-const agent = new Agent({ keepAlive: true, maxSockets: order.streams })
-const headers = fieldsOf(order.headers)
+const [host = '', port = ''] = order.host.split(':')
+const lines = [
+  `GET ${order.path} HTTP/1.1`,
+  ...(order.headers.some((line) => /^host:/i.test(line)) ? [] : [`Host: ${order.host}`]),
+  ...order.headers,
+]
+const request = Buffer.from(`${lines.join('\r\n')}\r\n\r\n`)
+/** The sender's clock, which is the machine's. */
+const EVENT = /data: (\d+)\n\n/g
+/** What is no event after so many characters is something else. */
+const MOST_BETWEEN = 4096
 const firsts: number[] = []
 const delays: number[] = []
 const open = new Set<Stream>()
@@ -20,16 +31,20 @@ const PACE_MS = 0.5
 const OPENING_MS = Math.max(order.streams * PACE_MS, 2 * (order.lifeMs ?? 0))
 
 class Stream {
-  readonly #request: ClientRequest
+  readonly #socket: Socket
   readonly #began = performance.now()
+  #rest = ''
+  #answered = false
   #last: number | undefined
   #stalled = false
 
   constructor() {
     open.add(this)
-    this.#request = get(`http://${order.host}${order.path}`, { agent, headers }, (response) =>
-      this.#read(response),
-    ).on('error', () => {})
+    this.#socket = connect({ host, port: Number(port), noDelay: true })
+    this.#socket.setEncoding('latin1')
+    this.#socket.on('error', () => {})
+    this.#socket.on('data', (text: string) => this.#read(text))
+    this.#socket.write(request)
     // Spread over their whole life, so that they do not all end at once.
     if (order.lifeMs !== null) setTimeout(() => this.#renew(), order.lifeMs * (0.5 + Math.random()))
   }
@@ -41,7 +56,7 @@ class Stream {
   }
 
   destroy(): void {
-    this.#request.destroy()
+    this.#socket.destroy()
   }
 
   #renew(): void {
@@ -52,26 +67,37 @@ class Stream {
     new Stream()
   }
 
-  #read(response: IncomingMessage): void {
-    if (response.statusCode !== 200) return
-    opened++
-    let rest = ''
-    response.setEncoding('latin1')
-    response.on('error', () => {})
-    response.on('data', (data: string) => {
-      if (phase === 'over') return
-      const [now, clock] = [performance.now(), process.hrtime.bigint()]
-      if (this.#last === undefined) firsts.push(now - this.#began)
-      else if (now - this.#last > order.stallMs) this.#stalled = true
-      this.#last = now
-      rest += data
-      for (let at = rest.indexOf('\n\n'); at >= 0; at = rest.indexOf('\n\n')) {
-        // `data: ` and the sender's clock, which is the machine's.
-        if (phase === 'counting') delays.push(Number(clock - BigInt(rest.slice(6, at))) / 1e6)
-        rest = rest.slice(at + 2)
-      }
-    })
+  #read(text: string): void {
+    if (phase === 'over') return
+    const [now, clock] = [performance.now(), process.hrtime.bigint()]
+    this.#rest += text
+    if (!this.#answered) {
+      if (!this.#rest.includes('\r\n\r\n')) return
+      if (!this.#rest.startsWith('HTTP/1.1 200')) fail(`answered ${this.#rest.slice(9, 300)}`)
+      this.#answered = true
+      opened++
+    }
+    // Between two events stand the frames of their chunks, which tell nothing.
+    let end = 0
+    for (const { 0: event, 1: sent = '', index } of this.#rest.matchAll(EVENT)) {
+      end = index + event.length
+      if (phase === 'counting') delays.push(Number(clock - BigInt(sent)) / 1e6)
+    }
+    this.#rest = this.#rest.slice(end)
+    if (this.#rest.length > MOST_BETWEEN) fail(`no event is ${this.#rest.slice(0, 300)}`)
+    if (end > 0) this.#came(now)
   }
+
+  #came(now: number): void {
+    if (this.#last === undefined) firsts.push(now - this.#began)
+    else if (now - this.#last > order.stallMs) this.#stalled = true
+    this.#last = now
+  }
+}
+
+function fail(reason: string): never {
+  console.log(reason)
+  process.exit(1)
 }
 
 function delaysOf(values: number[]): Delays {
