@@ -63,7 +63,7 @@ t.test('an agent is told URLs that lead here', async (t) => {
 })
 
 t.test('a link that breaks the protocol ends alone', async (t) => {
-  const site = await startGateway(t, { helloTimeout: 100 })
+  const site = await startGateway(t)
   const good = await site.agent({ serve: (exchange) => exchange.respond() })
   const packed = (...frames: Frame[]): Buffer => {
     const encoder = new Encoder()
@@ -71,26 +71,24 @@ t.test('a link that breaks the protocol ends alone', async (t) => {
     return Buffer.from(encoder.take())
   }
   const open = { kind: Kind.open, id: 1, ...GET } as const
-  const cases: [title: string, hello: boolean, message: Buffer | string | undefined, code: number][] = [
-    ['silence', false, undefined, 4408],
-    ['text', true, 'hello', 1003],
-    ['no msgpack', true, Buffer.from([0xc1]), 4400],
-    ['an empty message', true, Buffer.alloc(0), 4400],
-    ['half a frame', true, packed({ kind: Kind.ping, nonce: 100_000 }).subarray(0, 4), 4400],
-    ['hello twice', true, packed(HELLO), 4400],
-    ['an opened stream', true, packed(open), 4400],
+  const cases: [title: string, message: Buffer | string, code: number][] = [
+    ['text', 'hello', 1003],
+    ['no msgpack', Buffer.from([0xc1]), 4400],
+    ['an empty message', Buffer.alloc(0), 4400],
+    ['half a frame', packed({ kind: Kind.ping, nonce: 100_000 }).subarray(0, 4), 4400],
+    ['hello twice', packed(HELLO), 4400],
+    ['an opened stream', packed(open), 4400],
     [
       'a head before any stream',
-      true,
       packed({ kind: Kind.head, id: 1, status: 200, reason: null, headers: [], body: null, end: true }),
       4400,
     ],
-    ['a status below 100', true, Buffer.from([0x97, 7, 1, 99, 0xc0, 0x90, 0xc0, 0xc3]), 4400],
-    ['too large a message', true, Buffer.alloc(300 * 1024), 1006],
+    ['a status below 100', Buffer.from([0x97, 7, 1, 99, 0xc0, 0x90, 0xc0, 0xc3]), 4400],
+    ['too large a message', Buffer.alloc(300 * 1024), 1006],
   ]
-  for (const [title, hello, message, code] of cases) {
-    const agent = await site.agent({ hello })
-    if (message !== undefined) agent.raw(message)
+  for (const [title, message, code] of cases) {
+    const agent = await site.agent()
+    agent.raw(message)
     const ended = await agent.ended()
     t.ok(
       ended.code === code || (code === 1006 && ended.code === 1009),
@@ -99,6 +97,14 @@ t.test('a link that breaks the protocol ends alone', async (t) => {
     t.match(await call(`${site.url}/t/${good.tunnelId}`), { status: 200 }, title)
   }
   t.equal((await shown(site)).count, 1)
+})
+
+t.test('a link that says no hello ends alone', async (t) => {
+  const site = await startGateway(t, { helloTimeout: 1000 })
+  const good = await site.agent({ serve: (exchange) => exchange.respond() })
+  const silent = await site.agent({ hello: false })
+  t.equal((await silent.ended()).code, 4408)
+  t.match(await call(`${site.url}/t/${good.tunnelId}`), { status: 200 })
 })
 
 t.test('a link that resets streams which are over ends', async (t) => {
@@ -115,7 +121,7 @@ t.test('a link that resets streams which are over ends', async (t) => {
 })
 
 t.test('a silent agent is shown unresponsive, then is gone', async (t) => {
-  const site = await startGateway(t, { pingInterval: 100, pingTimeout: 400, queueTimeout: 10_000 })
+  const site = await startGateway(t, { pingInterval: 100, pingTimeout: 2000, queueTimeout: 10_000 })
   const agent = await site.agent({ serve: (exchange) => exchange.respond() })
   const events = await stream(site)
   t.equal((await events.next()).event, 'snapshot')

@@ -169,12 +169,11 @@ t.test('a message of the caller that waits arrives once the upstream reads', asy
 t.test('pings keep a quiet socket alive', async (t) => {
   const site = await socketSite(t, {
     echo: true,
-    gateway: { pingInterval: 100, pingTimeout: 5000, idleTimeout: 150 },
+    gateway: { pingInterval: 100, pingTimeout: 5000, idleTimeout: 1000 },
   })
   const caller = await open(site.base)
   const started = performance.now()
-  for (let i = 0; i < 6; i++) await once(caller.socket, 'ping')
-  t.ok(performance.now() - started > 450)
+  while (performance.now() - started < 1500) await once(caller.socket, 'ping')
   t.match(await caller.trip('still here'), { data: Buffer.from('still here') })
   caller.socket.close(1000)
   await site.quiet(t)
@@ -191,7 +190,7 @@ t.test('a caller that answers no ping is cut', async (t) => {
   raw.on('data', (data: Buffer) => pings.push(data))
   await once(raw, 'close')
   const took = performance.now() - started
-  t.ok(took > 350 && took < 2000, `after ${took} ms`)
+  t.ok(took > 350, `after ${took} ms`)
   t.match(Buffer.concat(pings).toString('hex'), /^(?:8900){1,2}$/, 'it was asked before')
   t.equal((await ended)[0], 1006)
   t.match(await site.log.find({ code: 'aborted' }), { status: 101 })
@@ -199,14 +198,14 @@ t.test('a caller that answers no ping is cut', async (t) => {
 })
 
 t.test('what a caller sends counts as a sign of life', async (t) => {
-  const site = await socketSite(t, { gateway: { pingInterval: 100, pingTimeout: 700 } })
+  const site = await socketSite(t, { gateway: { pingInterval: 100, pingTimeout: 1500 } })
   const behind = site.upstream.socket()
   const raw = await rawCaller(t, site)
   const upstream = await behind
   // It answers no ping, but speaks at each.
   raw.on('data', () => raw.write(Buffer.from(FRAME.hi)))
   const started = performance.now()
-  while (performance.now() - started < 1000) t.equal(String((await once(upstream, 'message'))[0]), 'hi')
+  while (performance.now() - started < 1800) t.equal(String((await once(upstream, 'message'))[0]), 'hi')
   raw.destroy()
   t.equal((await once(upstream, 'close'))[0], 1006)
   await site.quiet(t)
