@@ -136,7 +136,7 @@ t.test('changes are streamed as events', async (t) => {
   do counters = await all.until('changed')
   while (counters.requests_total !== 5)
   t.match(counters, { link_id: first.linkId, bytes_out: 5 })
-  t.ok(performance.now() - started < 3000)
+  t.ok(performance.now() - started < 10_000)
   await call(`${site.url}/connections/${second.linkId}?drain=1`, { method: 'DELETE' })
   const gone = await filtered.until('disconnected')
   t.match(gone, { link_id: second.linkId })

@@ -115,7 +115,7 @@ t.test('agents that come and go in good order cost no request', async (t) => {
   )
 })
 
-t.test('an agent that is killed is gone from the list within a second', async (t) => {
+t.test('an agent that is killed is gone from the list long before a ping misses it', async (t) => {
   const site = await startGateway(t)
   const bin = fileURLToPath(new URL('../../../agent/bin/gw-agent.js', import.meta.url))
   const child = spawn(process.execPath, [bin, '--gateway', site.url, '--tunnel-id', tunnelId()], {
@@ -127,7 +127,7 @@ t.test('an agent that is killed is gone from the list within a second', async (t
   const killed = performance.now()
   child.kill('SIGKILL')
   await site.log.find({ msg: 'agent disconnected' })
-  t.ok(performance.now() - killed < 1000)
+  t.ok(performance.now() - killed < 5000)
   t.match(await call(`${site.url}/forward`), { code: 'no_agent' })
 })
 

@@ -209,7 +209,7 @@ t.test('an agent that is killed takes its sockets along, at once', async (t) => 
   const started = performance.now()
   site.tunnel.destroy()
   t.equal((await caller.ended).code, 1006)
-  t.ok(performance.now() - started < 1000)
+  t.ok(performance.now() - started < 5000)
   t.equal((await upstream.ended).code, 1006)
   t.match(await site.log.find({ code: 'agent_disconnected' }), { status: 101 })
   await site.quiet(t)

@@ -102,7 +102,7 @@ t.test('only a request with one reading is admitted', async (t) => {
   for (const pattern of ['/'.repeat(100_000), `/${'%'.repeat(100_000)}#`]) {
     const started = performance.now()
     outcome(() => admit(head(['host', pattern], pattern), 4096))
-    t.ok(performance.now() - started < 1000, 'in linear time')
+    t.ok(performance.now() - started < 5000, 'in linear time')
   }
 })
 

@@ -207,7 +207,7 @@ t.test('a store that cannot be written holds nobody up', async (t) => {
   one.signIns.end(out)
   one.signIns.end(brief)
   one.signIns.refresh()
-  t.ok(performance.now() - begun < 1000, 'nor waits for the other')
+  t.ok(performance.now() - begun < 4000, 'nor waits for the other')
   t.ok(one.signIns.principalOf(value))
   t.equal(one.signIns.principalOf(out), undefined)
   t.match(one.warnings, [/sign-ins and sign-outs of the dashboard cannot be kept/], 'told once')
