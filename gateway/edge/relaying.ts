@@ -11,6 +11,7 @@ import type { Answer, AnswerFault, AnsweringOwner } from './answering.js'
 import type { Attempt, AttemptOwner, Failure } from './attempt.js'
 import { type Backlog, Waiting } from './backlog.js'
 import type { ResponseHead, Socket, SocketEvents, Upgrade } from './engine.js'
+import { Keepalive, type KeepaliveOptions } from './keepalive.js'
 
 /** The caller's socket gives no more credit while it buffers this much. */
 const HIGH_WATER = 1024 * 1024
@@ -21,11 +22,9 @@ const CLOSE_TIMEOUT = 10_000
 /** Beside those of links (RFC 6455 §7.4.1; 1013 is registered as "try again later"). */
 const Code = { ...CloseCode, abnormal: 1006, tooBig: 1009, fault: 1011, tryLater: 1013 } as const
 
-export interface RelaySettings {
+export interface RelaySettings extends KeepaliveOptions {
   /** Bytes of one message, either way; 0: no bound. */
   maxMessage: number
-  pingInterval: number
-  pingTimeout: number
 }
 
 type State =
@@ -50,8 +49,7 @@ export class Relaying implements Answer, SocketEvents, AttemptOwner {
   #state: State = { kind: 'open' }
   /** Bytes read from the stream whose credit waits for the caller's socket. */
   #unread = 0
-  #heardAt: number
-  #pingedAt: number
+  readonly #keepalive: Keepalive
 
   constructor(
     owner: AnsweringOwner,
@@ -64,7 +62,7 @@ export class Relaying implements Answer, SocketEvents, AttemptOwner {
     this.#attempt = attempt
     this.#settings = settings
     this.#waiting = new Waiting(backlog, settings.maxMessage)
-    this.#heardAt = this.#pingedAt = owner.now()
+    this.#keepalive = new Keepalive(settings, owner.now())
     this.#reader = new MessageReader(settings.maxMessage, {
       message: (payload, binary) => this.#deliver(payload, binary),
       close: (code, reason) => this.#upstreamClosed(code, reason),
@@ -85,7 +83,7 @@ export class Relaying implements Answer, SocketEvents, AttemptOwner {
 
   message(data: Buffer, binary: boolean): void {
     if (this.#state.kind !== 'open') return
-    this.#heardAt = this.#owner.now()
+    this.#keepalive.heard(this.#owner.now())
     this.bytesIn += data.length
     if (this.#settings.maxMessage > 0 && data.length > this.#settings.maxMessage) {
       this.#tooBig('caller')
@@ -99,12 +97,12 @@ export class Relaying implements Answer, SocketEvents, AttemptOwner {
 
   drain(): void {
     // Its kernel acknowledged some of what waits, perhaps in front of a ping.
-    this.#heardAt = this.#owner.now()
+    this.#keepalive.heard(this.#owner.now())
     this.#credit()
   }
 
   pong(): void {
-    this.#heardAt = this.#owner.now()
+    this.#keepalive.heard(this.#owner.now())
   }
 
   close(code: number, reason: string): void {
@@ -151,16 +149,10 @@ export class Relaying implements Answer, SocketEvents, AttemptOwner {
 
   /** Pings the caller; cuts one that does not answer, and a close that is not answered. */
   sweep(now: number): void {
-    const { pingInterval, pingTimeout } = this.#settings
     switch (this.#state.kind) {
       case 'open':
         this.#waiting.tooMuch(this.#attempt.stream.queued)
-        if (now - this.#heardAt >= pingInterval + pingTimeout) {
-          this.#vanish('aborted')
-        } else if (now - this.#pingedAt >= pingInterval) {
-          this.#pingedAt = now
-          this.#socket?.ping()
-        }
+        this.#ask(this.#keepalive.look(now))
         return
       case 'closing':
         if (now >= this.#state.deadline) this.#over(this.#state.fault)
@@ -235,6 +227,11 @@ export class Relaying implements Answer, SocketEvents, AttemptOwner {
   }
 
   /** An abrupt end passes on as one. */
+  #ask(due: ReturnType<Keepalive['look']>): void {
+    if (due === 'ping') this.#socket?.ping()
+    else if (due === 'dead') this.#vanish('aborted')
+  }
+
   #vanish(fault: AnswerFault): void {
     this.#socket?.destroy()
     this.#over(fault)

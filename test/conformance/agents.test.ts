@@ -13,7 +13,7 @@ import { SOCKET_AGENT_CASES, type SocketAgentCase } from './agents/sockets.js'
 import { FrameCaller } from './websocket/caller.js'
 
 /** Who is not answered and not cut by then hangs. */
-const HANG = 15_000
+const HANG = 30_000
 const AGENT_CASES = [...HEAD_CASES, ...FRAME_CASES]
 /** Agents at once. */
 const WIDTH = 16

@@ -191,7 +191,7 @@ t.test('a caller that answers no ping is cut', async (t) => {
   await once(raw, 'close')
   const took = performance.now() - started
   t.ok(took > 350, `after ${took} ms`)
-  t.match(Buffer.concat(pings).toString('hex'), /^(?:8900){1,2}$/, 'it was asked before')
+  t.match(Buffer.concat(pings).toString('hex'), /^(?:8900)+$/, 'it was asked before')
   t.equal((await ended)[0], 1006)
   t.match(await site.log.find({ code: 'aborted' }), { status: 101 })
   await site.quiet(t)

@@ -442,3 +442,25 @@ t.test('a quiet caller is pinged', async (t) => {
   t.ok(caller.destroyed)
   clean()
 })
+
+t.test('a caller is not given up unasked, where the gateway stood still', async (t) => {
+  const { pass, caller, over, clean } = await relay(t)
+  pass(60_000)
+  t.same([caller.pings, over], [1, []])
+  pass(499)
+  t.same(over, [])
+  pass(1)
+  t.same([caller.pings, over], [1, ['aborted']])
+  clean()
+})
+
+t.test('who is pinged more often than it may be silent is given up in time', async (t) => {
+  const { pass, caller, events, over } = await relay(t, { settings: { pingInterval: 100, pingTimeout: 450 } })
+  pass(100)
+  pass(50)
+  events.pong()
+  for (let i = 0; i < 10; i++) pass(50)
+  t.same([caller.pings, over], [6, []])
+  pass(50)
+  t.same(over, ['aborted'])
+})

@@ -12,7 +12,7 @@ import { HOST, type HttpCase, PATH, TAG, TUNNEL } from './case.js'
 import { Origin } from './origin.js'
 
 /** Who is not answered and not cut by then hangs. */
-const HANG = 15_000
+const HANG = 30_000
 /** Who is told that the connection ends with an answer need not wait for the end, but for what comes in spite of it. */
 const GOODBYE = 500
 /** Connections that are being made at once: well below what a listener keeps waiting. */

@@ -6,7 +6,7 @@ import { setTimeout as sleep, setImmediate as turn } from 'node:timers/promises'
 import { closing, frame, type Message, Op, type SocketCase, type SocketVerdict } from './case.js'
 
 /** Who is not served and not cut by then hangs. */
-const HANG = process.env.GW_CONFORMANCE_FULL === '1' ? 60_000 : 15_000
+const HANG = process.env.GW_CONFORMANCE_FULL === '1' ? 60_000 : 30_000
 /** Pieces past this many are written without a turn of the loop between. */
 const TURNS = 200
 
