@@ -60,7 +60,8 @@ t.test('the dashboard', browserOrSkip, async (t) => {
     t.match(await focused(), 'Links')
     await press('Enter')
     await page.waitForSelector('.links .line')
-    t.equal(await page.evaluate('document.activeElement.id'), 'main', 'a new view has the focus')
+    // A new view has the focus, and so has what opens.
+    await page.waitForSelector('#main:focus')
     await press('Tab')
     await page.keyboard.type('prod')
     await page.waitForFunction("!document.querySelector('.listing').textContent.includes('billing')")
@@ -74,8 +75,7 @@ t.test('the dashboard', browserOrSkip, async (t) => {
     await press('End', 'Home')
     t.equal(await focusedRow(), first, 'first and last row')
     await press('Enter')
-    await page.waitForSelector('.panel')
-    t.ok(await page.evaluate("document.activeElement.closest('.panel') !== null"), 'what opens has the focus')
+    await page.waitForSelector('.panel :focus')
     for (let i = 0; i < 12 && !/^Drain…/.test(await focused()); i++) await press('Tab')
     await press('Enter')
     await page.waitForSelector('dialog[open]')
@@ -92,6 +92,21 @@ t.test('the dashboard', browserOrSkip, async (t) => {
     await press('Escape')
     await page.waitForSelector('.panel', { state: 'detached' })
     t.equal(await focusedRow(), first, 'back at the row')
+    t.same(wrongs, [])
+  })
+
+  t.test('what is closed gives the focus to a row, also where its own has gone', async (t) => {
+    const { api, page, at, wrongs } = await before(t)
+    await at('/links?state=ready')
+    await page.focus('.links [role=row][tabindex="0"]')
+    await page.keyboard.press('Enter')
+    await page.waitForSelector('.panel :focus')
+    const id = new URL(page.url()).pathname.split('/').at(-1)!
+    api.change({ ...api.links.get(id)!, state: 'draining' })
+    await page.waitForSelector('.links [aria-selected=true]', { state: 'detached' })
+    await page.keyboard.press('Escape')
+    await page.waitForSelector('.panel', { state: 'detached' })
+    t.equal(await page.locator('.links [role=row]:focus').count(), 1)
     t.same(wrongs, [])
   })
 

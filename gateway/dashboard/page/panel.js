@@ -12,7 +12,7 @@ export function Panel({ title, over, wide = false, children }) {
     return () => {
       const { activeElement } = document
       if (activeElement === document.body || panel.contains(activeElement))
-        back?.focus?.({ preventScroll: true })
+        placeOf(back)?.focus({ preventScroll: true })
     }
   }, [])
   const press = (event) => {
@@ -30,3 +30,9 @@ export function Panel({ title, over, wide = false, children }) {
     <div class="body">${children}</div>
   </section>`
 }
+
+/** Where one goes on: at `back`, or at the list's current row where that has gone, out of a filter or with its thing. */
+const placeOf = (back) =>
+  back?.isConnected && back !== document.body
+    ? back
+    : document.querySelector('[role="grid"] [role="row"][tabindex="0"]')
