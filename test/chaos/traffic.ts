@@ -18,7 +18,7 @@ const FORMS = {
 const WIDTH = 24
 const REPLICAS = ['a', 'b', 'c']
 const TERMS = [
-  ...['--ping-interval', '500ms', '--ping-timeout', '1s', '--hold', '3s', '--drain-timeout', '2s'],
+  ...['--ping-interval', '1s', '--ping-timeout', '2s', '--hold', '5s', '--drain-timeout', '2s'],
   ...['--response-timeout', '10s', '--idle-timeout', '10s', '--queue-timeout', '5s'],
 ]
 const REST = 200
