@@ -27,8 +27,11 @@ let stalled = 0
 let phase: 'opening' | 'counting' | 'over' = 'opening'
 /** Between two openings, milliseconds. */
 const PACE_MS = 0.5
-/** Streams that come and go do so for a while before they count: this process, too, has code to compile. */
-const OPENING_MS = Math.max(order.streams * PACE_MS, 2 * (order.lifeMs ?? 0))
+/**
+ * Streams that come and go do so for a while before they count: this process, too, has code to compile, and a subject
+ * that was idle for some seconds gives memory back a second later, which stops it for 10 to 20 ms.
+ */
+const OPENING_MS = Math.max(order.streams * PACE_MS, 4 * (order.lifeMs ?? 0))
 
 class Stream {
   readonly #socket: Socket
