@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { connect } from 'node:net'
 import type { EchoOrder, EchoReport } from './echo.js'
 import { percentile } from './figure.js'
+import { requestHead } from './request-head.js'
 import { FrameReader, frame, Opcode } from './websocket.js'
 
 /** WebSockets that each have one message on its way, in a process of its own. */
@@ -35,16 +36,13 @@ function start(): void {
   socket.on('error', (error) => fail(error.message))
   socket.on('close', () => fail('a connection ended'))
   socket.on('connect', () => {
-    const lines = [
-      `GET ${order.path} HTTP/1.1`,
-      ...(order.headers.some((line) => /^host:/i.test(line)) ? [] : [`Host: ${order.host}`]),
-      ...order.headers,
+    const upgrade = [
       'Connection: Upgrade',
       'Upgrade: websocket',
       'Sec-WebSocket-Version: 13',
       `Sec-WebSocket-Key: ${randomBytes(16).toString('base64')}`,
     ]
-    socket.write(`${lines.join('\r\n')}\r\n\r\n`)
+    socket.write(requestHead(order, 'GET', upgrade))
   })
   socket.on('data', (data: Buffer) => {
     if (head === undefined) {

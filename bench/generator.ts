@@ -2,19 +2,16 @@ import { connect, type Socket } from 'node:net'
 import { AnswerCounter } from './answer.js'
 import { percentile } from './figure.js'
 import type { LoadOrder } from './load.js'
+import { requestHead } from './request-head.js'
 
 /** The load generator where there is no wrk: raw sockets, one process, one request at a time on each. */
 const order = JSON.parse(process.argv[2] ?? '{}') as LoadOrder
 const [host = '', port = ''] = order.host.split(':')
-const method = order.upload > 0 ? 'POST' : 'GET'
-const head = [
-  `${method} ${order.path} HTTP/1.1`,
-  ...(order.headers.some((line) => /^host:/i.test(line)) ? [] : [`Host: ${order.host}`]),
-  ...order.headers,
+const head = requestHead(order, order.upload > 0 ? 'POST' : 'GET', [
   ...(order.upload > 0 ? [`Content-Length: ${order.upload}`] : []),
   ...(order.reuse ? [] : ['Connection: close']),
-]
-const request = Buffer.concat([Buffer.from(`${head.join('\r\n')}\r\n\r\n`), Buffer.alloc(order.upload, 'x')])
+])
+const request = Buffer.concat([Buffer.from(head), Buffer.alloc(order.upload, 'x')])
 
 const sockets = new Set<Socket>()
 const latencies: number[] = []

@@ -1,5 +1,6 @@
 import { connect, type Socket } from 'node:net'
 import { percentile } from './figure.js'
+import { requestHead } from './request-head.js'
 import type { Delays, StreamOrder, StreamReport } from './streams.js'
 
 /**
@@ -8,12 +9,7 @@ import type { Delays, StreamOrder, StreamReport } from './streams.js'
  */
 const order = JSON.parse(process.argv[2] ?? '{}') as StreamOrder
 const [host = '', port = ''] = order.host.split(':')
-const lines = [
-  `GET ${order.path} HTTP/1.1`,
-  ...(order.headers.some((line) => /^host:/i.test(line)) ? [] : [`Host: ${order.host}`]),
-  ...order.headers,
-]
-const request = Buffer.from(`${lines.join('\r\n')}\r\n\r\n`)
+const request = Buffer.from(requestHead(order))
 /** The sender's clock, which is the machine's. */
 const EVENT = /data: (\d+)\n\n/g
 /** What is no event after so many characters is something else. */
