@@ -226,12 +226,12 @@ export class Relaying implements Answer, SocketEvents, AttemptOwner {
     this.#over(fault)
   }
 
-  /** An abrupt end passes on as one. */
   #ask(due: ReturnType<Keepalive['look']>): void {
     if (due === 'ping') this.#socket?.ping()
     else if (due === 'dead') this.#vanish('aborted')
   }
 
+  /** An abrupt end passes on as one. */
   #vanish(fault: AnswerFault): void {
     this.#socket?.destroy()
     this.#over(fault)
